@@ -1,0 +1,67 @@
+# AssistENT. `make help` lists what can be asked for; nothing else is needed than git, make and a Python 3.8 or later
+# that has venv or pip.
+
+# The first Python that runs: a pyenv shim with no version active exists on the PATH but does not.
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python python3.13 python3.12 python3.11 python3.10 python3.9; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 8))' >/dev/null 2>&1 && { echo $$p; exit; }; done)
+endif
+
+BOT := .venv/bin/python -m bot
+PYTEST := .venv/bin/python -m pytest
+
+# What to hand to pytest: make test ARGS="-k urgent -x"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test ready test-quick train lint format evaluate check-machine install install-dev lock clean
+
+help: ## cette liste
+	@echo "AssistENT : make CIBLE, où CIBLE est"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: install ## installer ce qui manque, apprendre si besoin, tout démarrer (Ctrl-C arrête tout)
+	@exec $(BOT) run
+
+test: ready ## installer, apprendre si besoin, vérifier le code, puis tous les essais
+	@$(PYTEST) $(ARGS)
+
+# All that the tests stand on, then the linters; .ci/run calls it.
+ready: install-dev
+	@$(BOT) train
+	@$(MAKE) --no-print-directory lint
+
+test-quick: install-dev ## les essais rapides : ni modèle, ni navigateur, ni Rasa
+	@$(PYTEST) tests/unit tests/content $(ARGS)
+
+train: install ## apprendre le modèle si les données, la configuration ou le moteur ont changé
+	@$(BOT) train
+
+lint: install-dev ## ruff, et le sens des imports entre paquets
+	@.venv/bin/python -m ruff check .
+	@.venv/bin/python -c "from importlinter.cli import lint_imports_command as check; check()" --no-logo
+
+format: install-dev ## mettre en forme les fichiers Python avec ruff
+	@.venv/bin/python -m ruff format .
+
+evaluate: install ## noter l’assistant qui tourne (make run dans un autre terminal d’abord)
+	@.venv/bin/python benchmarks/eval/score.py --url http://127.0.0.1:$${ASSISTENT_PORT:-8000} $(or $(ARGS),benchmarks/eval/dev.jsonl)
+
+check-machine: install ## dire ce qui manque à cette machine
+	@$(BOT) check-machine
+
+install: .python ## créer ou mettre à jour les deux environnements, rien d’autre
+	@$(PYTHON) tools/bootstrap.py
+
+install-dev: .python ## la même chose, avec ce qu’utilisent les essais
+	@$(PYTHON) tools/bootstrap.py --dev
+
+lock: install ## récrire les verrous depuis requirements/*.in, aux versions les plus récentes
+	@$(PYTHON) tools/lock.py
+
+clean: ## supprimer environnements et modèles (var/, la base et les journaux, reste)
+	rm -rf .tools .venv .venv-rasa .rasa models tests/browser/node_modules
+
+.PHONY: .python
+.python:
+	@test -n "$(PYTHON)" || { echo "Il manque Python 3 (3.8 ou plus récent), avec venv ou pip. Sur Debian ou Ubuntu : sudo apt-get install python3 python3-venv. Puis relancez la même commande." >&2; exit 1; }

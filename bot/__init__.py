@@ -1,0 +1,1 @@
+"""AssistENT: the first-level assistant of a French school portal (ENT)."""

@@ -1,0 +1,300 @@
+"""From a decision to what is said: texts, buttons, the outcome reported, and the dialogue's next state.
+
+Pure but for the knowledge base in memory. What has effects (requests) was done before: its reply is handed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot.chat.phrasebook import Phrasebook
+from bot.conversations.service import Said
+from bot.dialogue import decision as kinds
+from bot.dialogue.decision import Decision
+from bot.dialogue.state import (
+    ASKED_CHOICE,
+    ASKED_HELPED,
+    ASKED_PERSON,
+    ASKED_PROBLEM,
+    ASKED_PROFILE,
+    FORM_STEPS,
+    DialogueState,
+    after_article,
+    after_question,
+)
+from bot.escalation import phrases
+from bot.escalation.service import RequestReply
+from bot.knowledge.service import KnowledgeBase
+from bot.topics import PROFILE_NAMES, PROFILES
+
+PERSON_BUTTON = {"title": "Parler à une personne", "choice": "demande:ouvrir"}
+OTHER_BUTTON = {"title": "Autre chose", "choice": "autre"}
+HELPED_BUTTONS = [{"title": "Oui", "choice": "aide:oui"}, {"title": "Non", "choice": "aide:non"}]
+HELPED = {False: "Cela vous a-t-il aidé ?", True: "Est-ce que cela t’a aidé ?"}
+SECOND = {False: "Votre message parle peut-être aussi de ceci :", True: "Ton message parle peut-être aussi de ceci :"}
+NO_SECRETS = {
+    False: "Pour votre sécurité, n’écrivez jamais de mot de passe ni de code ici. Je l’ai effacé de votre message ; s’il est encore en service, changez-le.",
+    True: "N’écris jamais ton mot de passe ici. Je l’ai effacé de ton message. S’il marche encore, change-le.",
+}
+READ_IN_PART = {
+    False: "Votre message est long : j’en ai lu le début et la fin. Si la réponse ne convient pas, redites l’essentiel en une ou deux phrases.",
+    True: "Ton message est long : j’ai lu le début et la fin. Si la réponse ne va pas, redis l’essentiel en une phrase.",
+}
+FOUND = {
+    False: "Je ne suis pas sûr d’avoir compris. Ces articles peuvent vous aider :",
+    True: "Je ne suis pas sûr d’avoir compris. Ces articles peuvent t’aider :",
+}
+WELCOME = {
+    False: "Bonjour. Je suis l’assistant automatique de l’ENT : un programme, pas une personne. Écrivez votre question avec vos mots. Ne donnez ni mot de passe, ni code, ni nom d’élève.",
+    True: "Bonjour. Je suis l’assistant automatique de l’ENT : un programme, pas une personne. Écris ta question avec tes mots. Ne donne ni mot de passe, ni nom de famille.",
+}
+DEGRADED = "L’assistant fonctionne en mode réduit pour le moment : voici ce que j’ai trouvé dans les articles."
+
+PUPIL = "eleve"
+
+
+@dataclass(frozen=True)
+class Composed:
+    """What is said in answer to a message, and what is remembered."""
+
+    said: list[Said]
+    outcome: str
+    topic: str | None
+    state: DialogueState
+    choices: tuple[str, ...] = ()
+    profile: str | None = None
+
+
+class Composer:
+    """Turns decisions into French, for a profile and a school."""
+
+    def __init__(self, knowledge: KnowledgeBase, phrasebook: Phrasebook) -> None:
+        self._knowledge = knowledge
+        self._phrasebook = phrasebook
+
+    def compose(
+        self, decided: Decision, *, text: str, profile: str | None, uai: str | None, state: DialogueState,
+        engine_text: str | None = None, request: RequestReply | None = None,
+    ) -> Composed:  # fmt: skip
+        """Say what was decided on `text`; `engine_text` is what Rasa's rule uttered, `request` what the form replied."""
+        turn = _Turn(self, decided, text, profile, uai, state, engine_text)
+        if request is not None:
+            return turn.request(request)
+        return turn.compose()
+
+    def button_title(self, choice: str) -> str:
+        """Return the words of a button by its value, for the history."""
+        kind, _, value = choice.partition(":")
+        if kind == "sujet":
+            return self._knowledge.title(value) or value
+        if kind == "profil":
+            return PROFILE_NAMES[value]
+        fixed = [
+            PERSON_BUTTON, OTHER_BUTTON, *HELPED_BUTTONS,
+            {"title": phrases.BUTTON_SEND, "choice": "demande:envoyer"},
+            {"title": phrases.BUTTON_CANCEL, "choice": "demande:abandonner"},
+        ]  # fmt: skip
+        return next((button["title"] for button in fixed if button["choice"] == choice), choice)
+
+    def topic_buttons(self, topics: list[str] | tuple[str, ...]) -> list[dict[str, str]]:
+        """Return a button a topic that has an article."""
+        return [
+            {"title": title, "choice": f"sujet:{topic}", "topic": topic}
+            for topic in topics
+            if (title := self._knowledge.title(topic))
+        ]
+
+    def say(self, name: str, profile: str | None) -> str:
+        """Return a fixed sentence."""
+        return self._phrasebook.say(name, profile)
+
+
+def profile_buttons() -> list[dict[str, str]]:
+    """Return a button a profile."""
+    return [{"title": PROFILE_NAMES[profile], "choice": f"profil:{profile}"} for profile in PROFILES]
+
+
+class _Turn:
+    """One reply being composed."""
+
+    def __init__(self, composer: Composer, decided: Decision, text: str, profile: str | None, uai: str | None,
+                 state: DialogueState, engine_text: str | None) -> None:  # fmt: skip
+        self.composer = composer
+        self.knowledge = composer._knowledge
+        self.decided = decided
+        self.text = text
+        self.profile = profile
+        self.uai = uai
+        self.state = state
+        self.engine_text = engine_text
+        self.pupil = profile == PUPIL
+
+    def compose(self) -> Composed:
+        kind = self.decided.kind
+        if kind == kinds.ANSWER:
+            return self.answer()
+        if kind in (kinds.CHOICES, kinds.SECOND_TRY):
+            return self.choices()
+        if kind == kinds.SEARCH:
+            return self.search()
+        if kind == kinds.OTHER_PROFILE:
+            return self.other_profile()
+        if kind == kinds.URGENT:
+            return self.urgent()
+        if kind == kinds.ASK_PROFILE:
+            return self.ask_profile()
+        if kind == kinds.TAKE_PROFILE:
+            return self._done(self._sentence("utter_indiquer_profil"), "dialogue", None, self.state.asking(None))
+        if kind == kinds.CLARIFY:
+            return self.clarify()
+        return self.talk()
+
+    # --- articles -----------------------------------------------------------------------------
+
+    def answer(self) -> Composed:
+        topic = self.decided.topic
+        rendered = self.knowledge.render(topic, self.profile, self.uai)
+        if rendered is None or not rendered.text:
+            return self.search()
+        state = self.state
+        if self.decided.aside:
+            again = phrases.ASK_PROBLEM if state.asked == ASKED_PROBLEM else phrases.ASK_SCHOOL_AGAIN
+            said = [self._article(topic, rendered, []), Said(again[self.pupil], {})]
+            return self._composed(said, "answer", topic, state)
+        if state.asked != ASKED_HELPED or self.decided.alternatives:
+            state = after_question(state, self.text, self.decided.alternatives)
+        else:
+            # A second try after « non »: the question is the same, and one refusal is counted.
+            state = replace(state, refusals=state.refusals + 1)
+        said = [self._article(topic, rendered, [])]
+        if self.decided.second:
+            buttons = self.composer.topic_buttons([self.decided.second])
+            if buttons:
+                said.append(Said(SECOND[self.pupil], {"buttons": buttons}))
+        said.append(Said(HELPED[self.pupil], {"buttons": HELPED_BUTTONS}))
+        return self._composed(said, "answer", topic, after_article(state, topic))
+
+    def other_profile(self) -> Composed:
+        topic = self.decided.topic
+        rendered = self.knowledge.render(topic, self.profile, self.uai)
+        if rendered is None or not rendered.text:
+            return self.search()
+        state = self.state if self.decided.aside else after_question(self.state, self.text, ()).asking(None)
+        return self._composed([self._article(topic, rendered, [PERSON_BUTTON])], "other_profile", topic, state)
+
+    def urgent(self) -> Composed:
+        topic = self.decided.topic
+        # Somebody unknown is spoken to as a pupil: it is the gentler mistake.
+        rendered = self.knowledge.render(topic, self.profile or PUPIL, self.uai)
+        said = (
+            [self._article(topic, rendered, [])] if rendered else [Said(self.composer.say("utter_proteger", PUPIL), {})]
+        )
+        state = replace(self.state, asked=None, offered=(), protection=topic, pending=None, article=None)
+        return self._composed(said, "urgent", topic, state)
+
+    def choices(self) -> Composed:
+        topics = [topic for topic in self.decided.choices if topic != kinds.OUT_OF_SCOPE]
+        buttons = self.composer.topic_buttons(topics)
+        if not buttons:
+            return self.search()
+        state = self.state
+        if self.decided.kind == kinds.SECOND_TRY:
+            text = self._sentence("utter_autre_essai")
+            state = replace(state, refusals=state.refusals + 1)
+            buttons = [*buttons, PERSON_BUTTON]
+        else:
+            text = self._sentence("utter_choisir")
+            state = after_question(state, self.text, self.decided.alternatives)
+            buttons = [*buttons, OTHER_BUTTON]
+        offered = tuple(button["topic"] for button in buttons if "topic" in button)
+        state = replace(state, asked=ASKED_CHOICE, offered=offered)
+        return self._composed([Said(text, {"buttons": buttons})], "choices", offered[0], state, choices=offered)
+
+    def search(self) -> Composed:
+        found = [item.topic for item in self.knowledge.search.find(self.text) if item.score >= LEAST_SCORE][:3]
+        found = [topic for topic in found if topic not in self.state.shown]
+        buttons = self.composer.topic_buttons(found)
+        if not buttons:
+            return self.clarify()
+        offered = tuple(button["topic"] for button in buttons)
+        state = replace(after_question(self.state, self.text, offered), asked=ASKED_CHOICE, offered=offered)
+        said = [Said(FOUND[self.pupil], {"buttons": [*buttons, OTHER_BUTTON]})]
+        return self._composed(said, "choices", offered[0], state, choices=offered)
+
+    # --- dialogue -----------------------------------------------------------------------------
+
+    def clarify(self) -> Composed:
+        state = replace(after_question(self.state, self.text, ()), asked=None)
+        said = [Said(self.composer.say("utter_preciser", self.profile), {"buttons": [PERSON_BUTTON]})]
+        return self._composed(said, "clarify", None, state)
+
+    def ask_profile(self) -> Composed:
+        state = replace(self.state, asked=ASKED_PROFILE, pending=self.text)
+        said = [Said(self._sentence("utter_demander_profil"), {"buttons": profile_buttons()})]
+        return self._composed(said, "clarify", None, state)
+
+    def talk(self) -> Composed:
+        kind, topic = self.decided.kind, self.decided.topic
+        state = self.state if kind in (kinds.PROTECT, kinds.PROTECT_ACCOUNT) else replace(self.state, asked=None)
+        buttons: list[dict[str, str]] = []
+        if kind == kinds.OUT_OF_SCOPE:
+            return self._done(self._sentence("utter_hors_sujet"), "out_of_scope", topic, state)
+        if kind == kinds.OFFER_PERSON:
+            state = replace(state, asked=ASKED_PERSON, refusals=state.refusals + 1)
+            buttons = [PERSON_BUTTON]
+        elif topic == "insatisfaction":
+            state, buttons = state.asking(ASKED_PERSON), [PERSON_BUTTON]
+        elif topic in ("insulte", "identite_bot"):
+            state = replace(state, insults=state.insults + (topic == "insulte"))
+            buttons = [PERSON_BUTTON]
+        elif topic in ("remerciement", "au_revoir"):
+            state = replace(state, protection=None)
+        name = f"utter_{topic}" if kind == kinds.DIALOGUE else f"utter_{_UTTERANCE.get(kind, kind)}"
+        return self._done(self._sentence(name), "dialogue", topic, state, buttons)
+
+    def request(self, reply: RequestReply) -> Composed:
+        """Say what the form or the follow-up replied."""
+        said = [Said(reply.text, {"buttons": reply.buttons, **({"ticket": reply.ticket} if reply.ticket else {})})]
+        state = replace(self.state, asked=reply.asked, protection=None, offered=(), pending=None)
+        if self.decided.kind == kinds.FOLLOW:
+            return self._composed(said, "ticket" if reply.ticket else "dialogue", "suivre_ticket", state)
+        if reply.ticket:
+            return self._composed(said, "ticket", "parler_humain", replace(state, shown=(), refusals=0))
+        if reply.asked in FORM_STEPS:
+            return self._composed(said, "form", "parler_humain", state)
+        return self._composed(said, "dialogue", None, state)
+
+    # --- pieces -------------------------------------------------------------------------------
+
+    def _sentence(self, name: str) -> str:
+        """What Rasa uttered, or the same sentence from domain.yml without it."""
+        return self.engine_text or self.composer.say(name, self.profile)
+
+    def _article(self, topic: str, rendered: Any, buttons: list[dict[str, str]]) -> Said:
+        article = self.knowledge.articles[topic]
+        return Said(
+            rendered.text,
+            {
+                "article": {
+                    "id": topic, "title": rendered.title, "topic": topic, "updated": article.reviewed_on.isoformat(),
+                },
+                "buttons": buttons,
+            },
+        )  # fmt: skip
+
+    def _done(self, text: str, outcome: str, topic: str | None, state: DialogueState,
+              buttons: list[dict[str, str]] | None = None) -> Composed:  # fmt: skip
+        return self._composed([Said(text, {"buttons": buttons or []})], outcome, topic, state)
+
+    def _composed(self, said: list[Said], outcome: str, topic: str | None, state: DialogueState,
+                  choices: tuple[str, ...] = ()) -> Composed:  # fmt: skip
+        offered = [button["choice"] for one in said for button in one.extras.get("buttons", [])]
+        return Composed(said, outcome, topic, state.with_buttons(offered), choices, self.profile)
+
+
+# Decisions whose response in domain.yml has another name.
+_UTTERANCE = {kinds.DROPPED: "annuler"}
+
+# Under this score (BM25, measured on the project's articles) what the search finds shares a word by chance.
+LEAST_SCORE = 4.0

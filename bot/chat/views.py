@@ -1,0 +1,320 @@
+"""Handlers of the chat API: each parses, makes one call, serialises."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+from aiohttp_sse import sse_response
+
+from bot.chat.assistant import Assistant
+from bot.chat.events import EventHub
+from bot.chat.markup import to_html
+from bot.chat.payloads import (
+    AnnouncementOut,
+    ArticleRef,
+    Button,
+    Export,
+    FeedbackRequest,
+    History,
+    MessageOut,
+    MessageRequest,
+    Reply,
+    ResultOut,
+    SearchReply,
+    SessionReply,
+    SessionRequest,
+    Suggestion,
+    TicketCard,
+    TicketList,
+    TicketOut,
+)
+from bot.chat.tokens import TokenVerifier
+from bot.clock import Clock
+from bot.conversations import service as conversations
+from bot.conversations.models import ConversationEvent, Message
+from bot.conversations.service import Identity
+from bot.db import Database
+from bot.errors import InvalidInput, Unauthenticated, UnsupportedType
+from bot.escalation import service as escalation
+from bot.knowledge.service import KnowledgeBase
+from bot.privacy.masking import mask
+from bot.privacy.service import PersonalData, Subject
+from bot.rollout import service as rollout
+from bot.settings import Settings
+from bot.web.limits import Limiter
+from bot.web.operations import Operation
+
+ASSISTANT = web.AppKey("assistant", Assistant)
+DATABASE = web.AppKey("database", Database)
+CLOCK = web.AppKey("clock", Clock)
+KNOWLEDGE = web.AppKey("knowledge", KnowledgeBase)
+HUB = web.AppKey("hub", EventHub)
+LIMITER = web.AppKey("limiter", Limiter)
+VERIFIER = web.AppKey("verifier", TokenVerifier)
+SETTINGS = web.AppKey("settings", Settings)
+PERSONAL_DATA = web.AppKey("personal_data", PersonalData)
+
+PREFIX = "/api/v1"
+MAX_QUERY_CHARS = 200
+SUGGESTIONS = 5
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+async def open_session(request: web.Request) -> web.Response:
+    """Open a conversation."""
+    app = request.app
+    await app[LIMITER].check_session_opening(request)
+    body = await _body(request, SessionRequest)
+    person_id, identity = await _who(request, body)
+    opened, messages = await app[ASSISTANT].open(identity, person_id=person_id)
+    profile = opened.conversation.profile
+    return _json(
+        SessionReply(
+            token=opened.token,
+            conversation=opened.conversation.id,
+            profile=profile,
+            messages=[message_out(message) for message in messages],
+            announcements=await _announcements(app, profile),
+        ),
+        status=201,
+    )
+
+
+async def _who(request: web.Request, body: SessionRequest) -> tuple[str | None, Identity]:
+    """Return (person, identity): of our own token (a new conversation), of the ENT's JWT, or of a visitor."""
+    app = request.app
+    if "Authorization" in request.headers:
+        token = bearer(request)
+        if token.count(".") == 2:
+            return None, await app[VERIFIER].verify(token)
+        return await conversations.identity_of(app[DATABASE], app[CLOCK], token)
+    if not app[SETTINGS].visitors:
+        raise Unauthenticated("Ouvrez l’assistant depuis votre ENT, une fois connecté.")
+    return None, Identity(profile=body.profile, uai=body.uai)
+
+
+async def post_message(request: web.Request) -> web.Response:
+    """Answer a message."""
+    app, token = request.app, bearer(request)
+    await app[LIMITER].check_message(request, token)
+    body = await _body(request, MessageRequest)
+    browser = request.headers.get("User-Agent", "")
+    answered = await app[ASSISTANT].respond(token, body, browser=browser, count_school=app[LIMITER].check_school)
+    result = answered.result
+    return _json(
+        Reply(
+            messages=[message_out(message) for message in answered.replies],
+            result=ResultOut(
+                outcome=result.outcome, topic=result.topic, confidence=result.confidence, choices=result.choices,
+                model=result.model, took_ms=result.took_ms,
+            ),
+        )
+    )  # fmt: skip
+
+
+async def list_messages(request: web.Request) -> web.Response:
+    """Return the history."""
+    app = request.app
+    await app[LIMITER].check_reading(request)
+    conversation, messages = await conversations.history(
+        app[DATABASE], app[CLOCK], bearer(request), request.query.get("after")
+    )
+    return _json(
+        History(
+            messages=[message_out(message) for message in messages],
+            announcements=await _announcements(app, conversation.profile),
+            profile=conversation.profile,
+        )
+    )
+
+
+async def stream_events(request: web.Request) -> web.StreamResponse:
+    """Tell what happens in the conversation, from Last-Event-ID on."""
+    app = request.app
+    await app[LIMITER].check_reading(request)
+    conversation = await conversations.conversation_of(app[DATABASE], app[CLOCK], bearer(request))
+    given = request.headers.get("Last-Event-ID", "")
+    if given and not (given.isascii() and given.isdigit() and len(given) < 19):
+        raise InvalidInput("Last-Event-ID n’est pas un numéro.")
+    async with app[HUB].listen(conversation.id) as queue, sse_response(request) as stream:
+        sent = int(given) if given else None
+        async with app[DATABASE].transaction() as session:
+            newest = await conversations.last_event_id(session, conversation.id)
+            missed = []
+            if sent is not None:
+                missed = await conversations.events_of(session, conversation.id, sent)
+        await stream.send("", event="ready", id=str(max(newest, sent or 0)))
+        last = sent or newest
+        for event in missed:
+            await _send(request.app, stream, event)
+            last = event.id
+        while stream.is_connected():
+            event = await queue.get()
+            if event is None:
+                break
+            if event.id > last:
+                await _send(request.app, stream, event)
+                last = event.id
+    return stream
+
+
+async def _send(app: web.Application, stream, event: ConversationEvent) -> None:
+    payload: Any = event.payload
+    if event.kind == "message":
+        async with app[DATABASE].transaction() as session:
+            found = await conversations.messages_by_id(session, [event.payload["message"]])
+        if not found:
+            return
+        payload = message_out(found[0])
+    await stream.send(msgspec.json.encode(payload).decode(), event=event.kind, id=str(event.id))
+
+
+async def give_feedback(request: web.Request) -> web.Response:
+    """Keep whether an answer helped."""
+    app, token = request.app, bearer(request)
+    await app[LIMITER].check_message(request, token)
+    body = await _body(request, FeedbackRequest)
+    await conversations.give_feedback(
+        app[DATABASE], app[CLOCK], token, request.match_info["id"], body.helpful, mask(body.comment).text
+    )
+    return web.Response(status=204)
+
+
+async def list_tickets(request: web.Request) -> web.Response:
+    """Return the person's requests."""
+    app = request.app
+    await app[LIMITER].check_reading(request)
+    conversation = await conversations.conversation_of(app[DATABASE], app[CLOCK], bearer(request))
+    async with app[DATABASE].transaction() as session:
+        tickets = await escalation.list_tickets(session, conversation.person_id)
+    return _json(
+        TicketList(
+            tickets=[
+                TicketOut(
+                    number=ticket.number or "", level=ticket.level, status=ticket.state, topic=ticket.topic,
+                    school=ticket.school, problem=ticket.problem, opened_at=ticket.opened_at,
+                    updated_at=ticket.updated_at,
+                )
+                for ticket in tickets
+            ]
+        )
+    )  # fmt: skip
+
+
+async def export_conversation(request: web.Request) -> web.Response:
+    """Return all that is kept of the conversation."""
+    app = request.app
+    await app[LIMITER].check_reading(request)
+    conversation = await conversations.conversation_of(app[DATABASE], app[CLOCK], bearer(request))
+    export = await app[PERSONAL_DATA].export(Subject(conversation.id, conversation.person_id))
+    response = _json(Export(**export))
+    response.headers["Content-Disposition"] = 'attachment; filename="mes-donnees-assistant.json"'
+    return response
+
+
+async def erase_conversation(request: web.Request) -> web.Response:
+    """Erase the conversation."""
+    app, token = request.app, bearer(request)
+    await app[LIMITER].check_message(request, token)
+    conversation = await conversations.conversation_of(app[DATABASE], app[CLOCK], token)
+    await app[PERSONAL_DATA].erase(Subject(conversation.id, conversation.person_id))
+    return web.Response(status=204)
+
+
+async def search_articles(request: web.Request) -> web.Response:
+    """Suggest articles for what is being typed."""
+    app = request.app
+    await app[LIMITER].check_reading(request)
+    text = request.query.get("q", "")
+    if len(text) > MAX_QUERY_CHARS:
+        raise InvalidInput(f"La recherche compte plus de {MAX_QUERY_CHARS} caractères.")
+    profile = request.query.get("profile")
+    knowledge = app[KNOWLEDGE]
+    found = knowledge.search.suggest(text, limit=3 * SUGGESTIONS)
+    shown = [item for item in found if not profile or profile in knowledge.articles[item.topic].audiences]
+    return _json(
+        SearchReply(
+            results=[
+                Suggestion(topic=item.topic, title=knowledge.title(item.topic) or "") for item in shown[:SUGGESTIONS]
+            ]
+        )
+    )
+
+
+OPERATIONS = (
+    Operation("POST", f"{PREFIX}/sessions", open_session, "Ouvrir une conversation", "optional",
+              SessionRequest, SessionReply, 201, (400, 401, 413, 415, 429, 503)),
+    Operation("POST", f"{PREFIX}/messages", post_message, "Envoyer un message et recevoir la réponse", "bearer",
+              MessageRequest, Reply, 200, (400, 401, 409, 413, 415, 422, 429, 503)),
+    Operation("GET", f"{PREFIX}/messages", list_messages, "Lire l’historique", "bearer",
+              None, History, 200, (401, 404, 429, 503), {"after": "Identifiant du dernier message déjà lu"}),
+    Operation("GET", f"{PREFIX}/events", stream_events, "Suivre ce qui arrive (événements du serveur)", "bearer",
+              None, None, 200, (400, 401, 429, 503), {}, "text/event-stream"),
+    Operation("POST", f"{PREFIX}/messages/{{id}}/feedback", give_feedback, "Dire si une réponse a aidé", "bearer",
+              FeedbackRequest, None, 204, (400, 401, 404, 413, 415, 429, 503)),
+    Operation("GET", f"{PREFIX}/tickets", list_tickets, "Lire ses demandes", "bearer",
+              None, TicketList, 200, (401, 429, 503)),
+    Operation("GET", f"{PREFIX}/conversation/export", export_conversation, "Recevoir ses données", "bearer",
+              None, Export, 200, (401, 429, 503)),
+    Operation("DELETE", f"{PREFIX}/conversation", erase_conversation, "Effacer la conversation", "bearer",
+              None, None, 204, (401, 429, 503)),
+    Operation("GET", f"{PREFIX}/search", search_articles, "Suggérer des articles", "none",
+              None, SearchReply, 200, (400, 429, 503), {"q": "Ce qui est tapé", "profile": "Un des six profils"}),
+)  # fmt: skip
+
+
+# --- shared pieces ----------------------------------------------------------------------------
+
+
+def bearer(request: web.Request) -> str:
+    """Return the bearer of a request; Unauthenticated when there is none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip() or len(token) > 8_192:
+        raise Unauthenticated
+    return token.strip()
+
+
+async def _body(request: web.Request, kind: type[S]) -> S:
+    if request.content_type != "application/json":
+        raise UnsupportedType
+    raw = await request.read()
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"Le JSON reçu n’est pas celui attendu : {error}") from error
+
+
+def message_out(message: Message) -> MessageOut:
+    """Return a stored message as the API shows it."""
+    extras = message.extras or {}
+    article = extras.get("article")
+    return MessageOut(
+        id=message.id,
+        sender=message.sender,
+        text=message.text,
+        html="" if message.sender == conversations.USER else to_html(message.text),
+        at=message.at,
+        buttons=[Button(**button) for button in extras.get("buttons") or []],
+        article=ArticleRef(**{**article, "updated": _midnight(article["updated"])}) if article else None,
+        ticket=TicketCard(**extras["ticket"]) if extras.get("ticket") else None,
+    )
+
+
+def _midnight(day: str) -> datetime:
+    return datetime.combine(date.fromisoformat(day), time.min, UTC)
+
+
+async def _announcements(app: web.Application, profile: str | None) -> list[AnnouncementOut]:
+    rows = await rollout.current(app[DATABASE], app[CLOCK], profile)
+    return [
+        AnnouncementOut(id=row.id, level=row.level, title=row.title, text=row.text, html=to_html(row.text))
+        for row in rows
+    ]
+
+
+def _json(body: msgspec.Struct, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")

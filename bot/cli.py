@@ -1,0 +1,216 @@
+"""The commands of `python -m bot`: the only place that prints, and one of two that decide what is real."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+from bot import migrations
+from bot.clock import SystemClock
+from bot.db import Database
+from bot.errors import AssistentError
+from bot.knowledge import service as knowledge
+from bot.people.service import save_schools
+from bot.settings import Settings
+from bot.topics import load_topics
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(Settings.from_env(), options) or 0
+    except AssistentError as error:
+        print(f"AssistENT : {error.sentence}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bot", description="AssistENT, l’assistant de l’ENT.")
+    commands = parser.add_subparsers(required=True, metavar="COMMANDE")
+
+    def add(name: str, run, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    add("run", _run, "Tout démarrer pour la démonstration (Ctrl-C arrête tout)")
+    add("web", _web, "Servir l’API, le widget et les pages")
+    add("actions", _actions, "Servir les actions de Rasa")
+    add("train", _train, "Entraîner le modèle s’il est absent ou périmé")
+    add("check-machine", _check_machine, "Vérifier la machine : ports, disque, Python")
+    add("migrate", _migrate, "Mettre la base de données à jour")
+    add("load", _load, "Charger les articles, et le territoire inventé en démonstration")
+    rasa_files = add("rasa-files", _rasa_files, "Écrire les règles de Rasa à partir des sujets")
+    rasa_files.add_argument("--check", action="store_true", help="seulement vérifier")
+    add("knowledge-check", _knowledge_check, "Vérifier les articles de knowledge/")
+    take = add("knowledge-import", _knowledge_import, "Importer les articles d’un dossier")
+    take.add_argument("folder", type=Path, nargs="?")
+    take.add_argument("--replace", action="store_true", help="remplacer aussi ce qu’un formateur a changé depuis")
+    give = add("knowledge-export", _knowledge_export, "Exporter les articles en service vers un dossier")
+    give.add_argument("folder", type=Path)
+    announce = add("announce", _announce, "Publier une annonce ou un incident en haut de l’assistant")
+    announce.add_argument("title")
+    announce.add_argument("text")
+    announce.add_argument("--incident", action="store_true")
+    announce.add_argument("--profile", action="append", default=[], help="pour ce profil seulement (répétable)")
+    withdraw = add("withdraw", _withdraw, "Retirer une annonce")
+    withdraw.add_argument("id")
+    return parser
+
+
+# --- processes --------------------------------------------------------------------------------
+
+
+def _web(settings: Settings, _: argparse.Namespace) -> None:
+    from aiohttp import web
+
+    from bot.web.app import create_app
+    from bot.web.logs import configure_logs
+
+    configure_logs(settings.log_level)
+    web.run_app(
+        create_app(settings), host=settings.host, port=settings.port, print=None, access_log=None, shutdown_timeout=5
+    )
+
+
+def _actions(settings: Settings, _: argparse.Namespace) -> None:
+    from rasa_sdk.endpoint import run
+
+    run("actions", port=settings.actions_port)
+
+
+def _run(settings: Settings, _: argparse.Namespace) -> None:
+    from bot.operations.run import run_demonstration
+
+    run_demonstration(settings, _say)
+
+
+def _train(settings: Settings, _: argparse.Namespace) -> None:
+    from bot.operations.rasa_files import write_rasa_files
+    from bot.operations.training import train_model
+
+    write_rasa_files(settings.root, load_topics())
+    train_model(settings, _say)
+
+
+def _check_machine(settings: Settings, _: argparse.Namespace) -> int:
+    from bot.operations.checks import check_machine
+
+    faults = check_machine(settings)
+    for fault in faults:
+        _say(fault)
+    if not faults:
+        _say("Cette machine a ce qu’il faut.")
+    return 1 if faults else 0
+
+
+# --- database and knowledge -------------------------------------------------------------------
+
+
+def _migrate(settings: Settings, _: argparse.Namespace) -> None:
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    migrations.upgrade(settings.root, settings.storage_url)
+    _say("La base de données est à jour.")
+
+
+def _load(settings: Settings, _: argparse.Namespace) -> int:
+    async def load(database: Database) -> int:
+        if settings.demonstration_data:
+            data = yaml.safe_load((settings.root / "deploy" / "demonstration.yml").read_text(encoding="utf-8"))
+            async with database.transaction() as session:
+                await save_schools(session, data["schools"])
+                for layer in data["values"]:
+                    await knowledge.set_values(session, layer["scope"], layer["territory"], layer["set"])
+        return await _import(settings, database, settings.root / "knowledge", replace=False)
+
+    return asyncio.run(_with_database(settings, load))
+
+
+async def _import(settings: Settings, database: Database, folder: Path, *, replace: bool) -> int:
+    report = await knowledge.import_articles(
+        database, folder, load_topics(), SystemClock(), author=os.environ.get("USER", "import"), replace=replace
+    )
+    _say(
+        f"Articles : {len(report.created)} créés, {len(report.updated)} mis à jour, {len(report.unchanged)} inchangés, "
+        f"{len(report.kept)} gardés tels qu’un formateur les a laissés, {len(report.refused)} refusés."
+    )
+    for topic in report.kept:
+        _say(f"  {topic} : changé par un formateur depuis ; --replace le remplace.")
+    for file, reason in report.refused.items():
+        _say(f"  {file} : {reason}")
+    return 1 if report.refused else 0
+
+
+def _rasa_files(settings: Settings, options: argparse.Namespace) -> None:
+    from bot.operations.rasa_files import write_rasa_files
+
+    written = write_rasa_files(settings.root, load_topics(), check_only=options.check)
+    _say("data/stories/repondre.yml est récrit." if written else "data/stories/repondre.yml suit les sujets.")
+
+
+def _knowledge_check(settings: Settings, _: argparse.Namespace) -> int:
+    faults = knowledge.check_files(settings.root / "knowledge", load_topics())
+    for file, sentence in faults.items():
+        _say(f"{file} : {sentence}")
+    _say(f"{len(faults)} article(s) à reprendre." if faults else "Tous les articles sont bien formés.")
+    return 1 if faults else 0
+
+
+def _knowledge_import(settings: Settings, options: argparse.Namespace) -> int:
+    folder = options.folder or settings.root / "knowledge"
+
+    async def take(database: Database) -> int:
+        return await _import(settings, database, folder, replace=options.replace)
+
+    return asyncio.run(_with_database(settings, take))
+
+
+def _knowledge_export(settings: Settings, options: argparse.Namespace) -> None:
+    async def give(database: Database) -> int:
+        return len(await knowledge.export_articles(database, options.folder, load_topics()))
+
+    _say(f"{asyncio.run(_with_database(settings, give))} articles écrits dans {options.folder}.")
+
+
+def _announce(settings: Settings, options: argparse.Namespace) -> None:
+    from bot.rollout.service import publish
+
+    async def show(database: Database) -> str:
+        return await publish(
+            database, SystemClock(), level="incident" if options.incident else "info", title=options.title,
+            text=options.text, profiles=tuple(options.profile),
+        )  # fmt: skip
+
+    identifier = asyncio.run(_with_database(settings, show))
+    _say(f"Publié. Pour retirer : python -m bot withdraw {identifier}")
+
+
+def _withdraw(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.rollout.service import withdraw
+
+    async def hide(database: Database) -> bool:
+        return await withdraw(database, SystemClock(), options.id)
+
+    done = asyncio.run(_with_database(settings, hide))
+    _say("L’annonce est retirée." if done else "Aucune annonce n’a cet identifiant.")
+    return 0 if done else 1
+
+
+async def _with_database(settings: Settings, use):
+    database = Database(settings.storage_url)
+    try:
+        return await use(database)
+    finally:
+        await database.close()
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

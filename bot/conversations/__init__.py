@@ -1,0 +1,1 @@
+"""Persons, conversations, messages, results and feedback."""

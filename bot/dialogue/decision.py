@@ -1,0 +1,422 @@
+"""The decision on one message: answer, offer, ask, admit, protect, take a request.
+
+`decide` is called once a message, on a ranking of intents with calibrated probabilities. What is minimised is the
+wrong answer said with confidence: the thresholds come with the model (bot.engine), or from the search in degraded mode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.dialogue.state import (
+    ASKED_CHOICE,
+    ASKED_CONSENT,
+    ASKED_HELPED,
+    ASKED_PERSON,
+    ASKED_PROBLEM,
+    ASKED_SCHOOL,
+    FORM_STEPS,
+    DialogueState,
+)
+from bot.language.replies import Reply, read_reply
+from bot.topics import PROFILES, Topics
+
+# Kinds of decision. Those that are not a topic's own are intents of their own in domain.yml (`decision_<kind>`).
+ANSWER = "repondre"
+CHOICES = "choisir"
+CLARIFY = "preciser"
+SEARCH = "chercher"
+OTHER_PROFILE = "autre_profil"
+URGENT = "urgence"
+PROTECT = "proteger"
+PROTECT_ACCOUNT = "proteger_compte"
+OUT_OF_SCOPE = "hors_sujet"
+DIALOGUE = "dialogue"
+ASK_PROFILE = "demander_profil"
+TAKE_PROFILE = "prendre_profil"
+OFFER_PERSON = "proposer_personne"
+FORM = "demande"
+FOLLOW = "suivi"
+DROPPED = "rien_a_annuler"
+FOREIGN = "autre_langue"
+REPEATED_INSULT = "insulte_repetee"
+SECOND_TRY = "autre_essai"
+
+# What the form is told to do with a message.
+OPEN = "ouvrir"
+RESUME = "reprendre"
+SCHOOL = "ecole"
+PROBLEM = "probleme"
+ADD = "completer"
+SEND = "envoyer"
+DROP = "abandonner"
+
+# What the follow-up is told to do.
+STATUS = "etat"
+
+INTENT_CANCEL = "annuler"
+INTENT_PROFILE = "indiquer_profil"
+INTENT_FOREIGN = "autre_langue"
+EXTRA_INTENTS = (INTENT_CANCEL, INTENT_PROFILE, INTENT_FOREIGN)
+
+# A question asked aside in a form, or while protecting somebody, must be clearer than one asked at ease.
+ASIDE_MARGIN = 0.10
+PROTECTION_MARGIN = 0.25
+# Weight given to the topics just offered when the person answers in words instead of pressing a button.
+OFFERED_BOOST = 4.0
+# « Non » with more words than this may be a new question.
+BARE_NO_WORDS = 4
+# A thank-you longer than this may hold a question.
+THANKS_WORDS = 9
+# From this many insults in a row on, the assistant closes politely.
+PATIENCE = 2
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Probabilities above which something is said. Chosen on held-out data, kept with the model."""
+
+    answer: float = 0.50
+    offer: float = 0.45
+    out_of_scope: float = 0.50
+    urgent: float = 0.35
+    second: float = 0.20
+    least_choice: float = 0.06
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known besides the words of the message."""
+
+    profile: str | None = None
+    profile_required: bool = False
+    state: DialogueState = field(default_factory=DialogueState)
+    choice: str | None = None
+    urgent_hint: str | None = None
+
+    @classmethod
+    def from_metadata(cls, metadata: dict[str, Any]) -> Context:
+        """Read what the gateway sends; without a gateway (rasa shell, rasa test) nothing is known nor required."""
+        profile = metadata.get("profil")
+        return cls(
+            profile=profile if profile in PROFILES else None,
+            profile_required="profil" in metadata and profile not in PROFILES,
+            state=DialogueState.from_json(metadata.get("etat")),
+            choice=metadata.get("choix"),
+            urgent_hint=metadata.get("urgence"),
+        )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do with a message; `topic` is what it was understood as."""
+
+    kind: str
+    topic: str | None = None
+    confidence: float = 0.0
+    choices: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    command: str | None = None
+    profile: str | None = None
+    aside: bool = False
+    second: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data, for the engine's answer."""
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Decision:
+        """Build from the engine's answer; TypeError when it is not one."""
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Intents with their calibrated probabilities, most likely first."""
+
+    pairs: tuple[tuple[str, float], ...]
+
+    @property
+    def top(self) -> tuple[str, float]:
+        """The most likely intent, or a blank one."""
+        return self.pairs[0] if self.pairs else ("", 0.0)
+
+    def of(self, intent: str) -> float:
+        """Return the probability of one intent."""
+        return next((probability for name, probability in self.pairs if name == intent), 0.0)
+
+    def boosted(self, intents: tuple[str, ...], weight: float) -> Ranking:
+        """Return the ranking with some intents weighing more, renormalised."""
+        raw = [(name, p * (weight if name in intents else 1.0)) for name, p in self.pairs]
+        total = sum(p for _, p in raw) or 1.0
+        return Ranking(tuple(sorted(((name, p / total) for name, p in raw), key=lambda pair: -pair[1])))
+
+
+def decide(
+    ranking: Ranking, text: str, context: Context, *, topics: Topics, thresholds: Thresholds | None = None
+) -> Decision:
+    """Decide what to do with `text`, urgent first."""
+    return _Decider(ranking, text, context, topics, thresholds or Thresholds()).decide()
+
+
+class _Decider:
+    """One decision being taken: each method looks at one circumstance and returns a Decision, or None to pass on."""
+
+    def __init__(self, ranking: Ranking, text: str, context: Context, topics: Topics, thresholds: Thresholds) -> None:
+        self.ranking = ranking
+        self.context = context
+        self.state = context.state
+        self.topics = topics
+        self.thresholds = thresholds
+        self.reply: Reply = read_reply(text)
+
+    def decide(self) -> Decision:
+        for look in (
+            self._choice, self._urgent, self._protection, self._form, self._explicit, self._profile, self._offered,
+            self._helped, self._person_offered, self._foreign,
+        ):  # fmt: skip
+            decision = look()
+            if decision is not None:
+                return decision
+        return self._topic()
+
+    # --- circumstances ------------------------------------------------------------------------
+
+    def _choice(self) -> Decision | None:
+        """A button: its value says all."""
+        if not self.context.choice:
+            return None
+        kind, _, value = self.context.choice.partition(":")
+        if kind == "sujet" and value in self.topics:
+            return self._about(value, 1.0)
+        if kind == "profil" and value in PROFILES:
+            return Decision(TAKE_PROFILE, profile=value, confidence=1.0)
+        if kind == "demande":
+            command = {"ouvrir": OPEN, "envoyer": SEND, "abandonner": DROP}.get(value, RESUME)
+            return Decision(FORM, "parler_humain", 1.0, command=command)
+        if kind == "aide":
+            return self._helped_yes() if value == "oui" else self._helped_no()
+        return Decision(CLARIFY)
+
+    def _urgent(self) -> Decision | None:
+        by_topic = {topic.id: self.ranking.of(topic.id) for topic in self.topics if topic.is_urgent}
+        best = max(by_topic, key=lambda name: by_topic[name])
+        floor = self.thresholds.urgent
+        if self.context.urgent_hint:
+            # Two weak signs agree: the words sound urgent and the classifier does not rule it out.
+            best, floor = self.context.urgent_hint, floor / 3
+        if by_topic.get(best, 0.0) >= floor and (self.ranking.top[0] == best or by_topic[best] >= floor):
+            return Decision(URGENT, best, round(by_topic[best], 4))
+        return None
+
+    def _protection(self) -> Decision | None:
+        """After an urgent message: no form, no « cela vous a-t-il aidé », until thanks, leave, or a clear question."""
+        if self.state.protection is None:
+            return None
+        if self.reply.bye:
+            return Decision(DIALOGUE, "au_revoir", self.ranking.of("au_revoir"))
+        if self.reply.thanks:
+            return Decision(DIALOGUE, "remerciement", self.ranking.of("remerciement"))
+        name, probability = self.ranking.top
+        topic = self.topics.get(name)
+        clear = self.thresholds.answer + PROTECTION_MARGIN
+        if topic and not topic.is_dialogue and probability >= clear:
+            return None
+        if self.reply.human:
+            return None
+        kind = PROTECT_ACCOUNT if self.state.protection == "urgence_compte_pirate" else PROTECT
+        return Decision(kind, None, round(probability, 4))
+
+    def _form(self) -> Decision | None:
+        step = self.state.asked
+        if step not in FORM_STEPS:
+            return None
+        if self.reply.cancel or (self.ranking.top[0] == INTENT_CANCEL and self.ranking.top[1] >= 0.6):
+            return self._request(DROP)
+        if self.reply.follow:
+            return self._follow()
+        if step == ASKED_CONSENT:
+            if self.reply.no:
+                return self._request(DROP)
+            return self._request(SEND if self.reply.yes and self.reply.words <= BARE_NO_WORDS else ADD)
+        if self._is_aside(step):
+            decision = self._topic()
+            if decision.kind in (ANSWER, OTHER_PROFILE):
+                return Decision(decision.kind, decision.topic, decision.confidence, aside=True)
+        if step == ASKED_PROBLEM:
+            return self._request(RESUME if self._says_nothing() else PROBLEM)
+        if self.reply.human or self._says_nothing():
+            return self._request(RESUME)
+        return self._request(SCHOOL)
+
+    def _is_aside(self, step: str) -> bool:
+        if self.reply.apart:
+            return True
+        if step != ASKED_SCHOOL:
+            return False
+        clear = self.thresholds.answer + ASIDE_MARGIN
+        top = self.topics.get(self.ranking.top[0])
+        is_topic = top is not None and not top.is_dialogue
+        return is_topic and self.ranking.top[1] >= clear and (self.reply.question or not self.reply.school)
+
+    def _says_nothing(self) -> bool:
+        """A greeting or a bare yes in the middle of a form: the question is put again."""
+        short = self.reply.words <= BARE_NO_WORDS
+        return self.reply.words == 0 or self.reply.hello or (short and self.reply.yes and not self.reply.school)
+
+    def _explicit(self) -> Decision | None:
+        """A person, a follow-up, an « annuler »: honoured at once from anywhere."""
+        name, probability = self.ranking.top
+        sure = probability >= self.thresholds.answer
+        if self.reply.follow or (name == "suivre_ticket" and sure):
+            return self._follow()
+        if self.reply.human or (name == "parler_humain" and sure):
+            return self._request(OPEN)
+        if (self.reply.cancel and self.reply.words <= 6) or (name == INTENT_CANCEL and sure):
+            return Decision(DROPPED, None, round(probability, 4))
+        return None
+
+    def _profile(self) -> Decision | None:
+        """Who one is: taken wherever it is said; asked once something else is wanted and it is not known."""
+        name, probability = self.ranking.top
+        topic = self.topics.get(name)
+        asks = topic is not None and not topic.is_dialogue and probability >= self.thresholds.answer
+        if self.reply.foreign:
+            return None
+        if self.reply.profile and not asks and (self.context.profile_required or name == INTENT_PROFILE):
+            return Decision(TAKE_PROFILE, profile=self.reply.profile, confidence=round(probability, 4))
+        if not self.context.profile_required:
+            return None
+        if self.reply.profile and asks:
+            return Decision(TAKE_PROFILE, name, round(probability, 4), profile=self.reply.profile)
+        return Decision(ASK_PROFILE, None, round(probability, 4))
+
+    def _offered(self) -> Decision | None:
+        """Topics were offered and the person answers in words."""
+        if self.state.asked != ASKED_CHOICE:
+            return None
+        if self.reply.no and self.reply.words <= BARE_NO_WORDS + 2:
+            return Decision(OFFER_PERSON, "nier", self.ranking.of("nier"))
+        boosted = self.ranking.boosted(self.state.offered, OFFERED_BOOST)
+        name, probability = boosted.top
+        if name in self.state.offered and probability >= self.thresholds.answer:
+            return self._about(name, probability)
+        return None
+
+    def _helped(self) -> Decision | None:
+        """« Cela vous a-t-il aidé ? » was asked."""
+        if self.state.asked != ASKED_HELPED:
+            return None
+        name, probability = self.ranking.top
+        topic = self.topics.get(name)
+        asks = (
+            topic is not None and not topic.is_dialogue and probability >= self.thresholds.answer
+            and not self.state.asking_again(name)
+        )  # fmt: skip
+        if self.reply.solved or self.reply.thanks:
+            if not (self.reply.question and asks):
+                return Decision(DIALOGUE, "remerciement" if self.reply.thanks else "affirmer", round(probability, 4))
+            return None
+        is_no = self.reply.no or (name == "nier" and probability >= self.thresholds.answer)
+        if is_no and not (asks and self.reply.words > BARE_NO_WORDS and self.reply.question):
+            return self._helped_no()
+        if self.reply.yes and not asks:
+            return self._helped_yes()
+        return None
+
+    def _helped_yes(self) -> Decision:
+        return Decision(DIALOGUE, "affirmer", max(self.ranking.of("affirmer"), 0.5))
+
+    def _helped_no(self) -> Decision:
+        """Not helped: another try once, never the same article, then a person."""
+        if self.state.refusals == 0:
+            left = tuple(name for name in self.state.alternatives if name not in self.state.shown)
+            if len(left) == 1:
+                return Decision(ANSWER, left[0], self.ranking.of("nier"))
+            if left:
+                return Decision(SECOND_TRY, left[0], self.ranking.of("nier"), choices=left[:3])
+        return Decision(OFFER_PERSON, "nier", self.ranking.of("nier"))
+
+    def _person_offered(self) -> Decision | None:
+        if self.state.asked != ASKED_PERSON:
+            return None
+        if self.reply.yes:
+            return self._request(OPEN)
+        if self.reply.no and self.reply.words <= BARE_NO_WORDS:
+            return Decision(DIALOGUE, "nier", self.ranking.of("nier"))
+        return None
+
+    def _foreign(self) -> Decision | None:
+        name, probability = self.ranking.top
+        if self.reply.foreign:
+            return Decision(FOREIGN, None, 1.0)
+        if self.reply.words == 0:
+            return Decision(CLARIFY)
+        if name == INTENT_FOREIGN and probability >= self.thresholds.answer:
+            return Decision(FOREIGN, None, round(probability, 4))
+        return None
+
+    # --- the topic ----------------------------------------------------------------------------
+
+    def _topic(self) -> Decision:
+        pairs = [(name, p) for name, p in self.ranking.pairs if name in self.topics]
+        if not pairs:
+            return Decision(SEARCH)
+        name, probability = pairs[0]
+        short_thanks = self.reply.thanks and not self.reply.question and self.reply.words <= THANKS_WORDS
+        if short_thanks and (self.topics[name].is_dialogue or probability < self.thresholds.answer + ASIDE_MARGIN):
+            return Decision(DIALOGUE, "remerciement", round(probability, 4))
+        if name == OUT_OF_SCOPE and probability >= self.thresholds.out_of_scope:
+            return Decision(OUT_OF_SCOPE, name, round(probability, 4))
+        if self.topics[name].is_dialogue and name != OUT_OF_SCOPE and probability >= self.thresholds.answer:
+            if name == "insulte" and self.state.insults >= PATIENCE:
+                return Decision(REPEATED_INSULT, name, round(probability, 4))
+            return Decision(DIALOGUE, name, round(probability, 4))
+        if name != OUT_OF_SCOPE and probability >= self.thresholds.answer:
+            return self._about(name, probability)
+        return self._offer(pairs)
+
+    def _offer(self, pairs: list[tuple[str, float]]) -> Decision:
+        likely = [
+            (name, p)
+            for name, p in pairs[:5]
+            if p >= self.thresholds.least_choice and not self.topics[name].is_dialogue
+        ][:4]
+        best = round(pairs[0][1], 4)
+        if likely and sum(p for _, p in likely) >= self.thresholds.offer:
+            if len(likely) == 1:
+                # One topic is plausible but not sure: it is still offered, beside the best of the others.
+                others = [name for name, _ in pairs if name != likely[0][0] and not self.topics[name].is_dialogue]
+                likely += [(name, 0.0) for name in others[:1]]
+            choices = tuple(name for name, _ in likely)
+            return Decision(CHOICES, choices[0], best, choices=choices, alternatives=choices)
+        return Decision(SEARCH, None, best)
+
+    def _about(self, name: str, probability: float) -> Decision:
+        topic = self.topics[name]
+        confidence = round(probability, 4)
+        if topic.is_urgent:
+            return Decision(URGENT, name, confidence)
+        if topic.is_dialogue:
+            return Decision(DIALOGUE, name, confidence)
+        others = [
+            (other, p) for other, p in self.ranking.pairs
+            if other != name and other in self.topics and not self.topics[other].is_dialogue
+            and not self.topics[other].is_urgent
+        ][:4]  # fmt: skip
+        if not topic.allows(self.context.profile):
+            return Decision(OTHER_PROFILE, name, confidence)
+        alternatives = tuple(
+            other for other, p in others if p >= 0.01 and self.topics[other].allows(self.context.profile)
+        )
+        second = others[0][0] if others and others[0][1] >= self.thresholds.second else None
+        return Decision(ANSWER, name, confidence, alternatives=alternatives[:3], second=second)
+
+    def _request(self, command: str) -> Decision:
+        return Decision(FORM, "parler_humain", max(round(self.ranking.of("parler_humain"), 4), 0.5), command=command)
+
+    def _follow(self) -> Decision:
+        return Decision(FOLLOW, "suivre_ticket", max(round(self.ranking.of("suivre_ticket"), 4), 0.5), command=STATUS)

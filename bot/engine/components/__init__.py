@@ -1,0 +1,1 @@
+"""Components of Rasa's graph, one a file."""

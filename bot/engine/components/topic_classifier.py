@@ -1,0 +1,91 @@
+"""The component that ranks intents, knowing the profile."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, METADATA, METADATA_INTENT, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.engine.features import FeatureSettings, Sample
+from bot.engine.model import TopicModel
+from bot.language.normalise import clean
+
+RANKED = 12
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class TopicClassifier(GraphComponent):
+    """Trains and applies a TopicModel."""
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """The features' settings by name, and the classifier's own."""
+        settings = FeatureSettings()
+        return {"regularisation": 0.5, **{item.name: getattr(settings, item.name) for item in fields(settings)}}
+
+    def __init__(self, config: dict[str, Any], storage: ModelStorage, resource: Resource) -> None:
+        self._config = config
+        self._storage = storage
+        self._resource = resource
+        self._model: TopicModel | None = None
+
+    @classmethod
+    def create(cls, config: dict[str, Any], model_storage: ModelStorage, resource: Resource,
+               execution_context: ExecutionContext) -> TopicClassifier:  # fmt: skip
+        """Make an untrained component."""
+        return cls(config, model_storage, resource)
+
+    @classmethod
+    def load(cls, config: dict[str, Any], model_storage: ModelStorage, resource: Resource,
+             execution_context: ExecutionContext, **_: Any) -> TopicClassifier:  # fmt: skip
+        """Read a trained component; whatever is missing raises: a model that fails to load must fail loudly."""
+        component = cls(config, model_storage, resource)
+        with model_storage.read_from(resource) as folder:
+            component._model = TopicModel.load(folder)
+        component._model.rank(Sample("bonjour"))
+        return component
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Fit on the utterances that have an intent, each with the profile its block names."""
+        messages = [message for message in training_data.intent_examples if message.get(TEXT)]
+        samples = [Sample(clean(message.get(TEXT)), training_profile(message)) for message in messages]
+        names = {item.name for item in fields(FeatureSettings)}
+        settings = FeatureSettings(
+            **{
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in self._config.items()
+                if key in names
+            }
+        )
+        self._model = TopicModel.train(
+            samples, [message.get(INTENT) for message in messages], settings,
+            regularisation=self._config["regularisation"],
+        )  # fmt: skip
+        with self._storage.write_to(self._resource) as folder:
+            self._model.save(folder)
+        return self._resource
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Rank the intents of each message."""
+        assert self._model is not None, "loaded or trained before it processes"
+        for message in messages:
+            profile = (message.get(METADATA) or {}).get("profil")
+            ranking = self._model.rank(Sample(clean(message.get(TEXT) or ""), profile))[:RANKED]
+            pairs = [{"name": name, "confidence": confidence} for name, confidence in ranking]
+            message.set(INTENT, pairs[0], add_to_output=True)
+            message.set(INTENT_RANKING_KEY, pairs, add_to_output=True)
+            message.set("thresholds", self._model.thresholds)
+        return messages
+
+
+def training_profile(message: Message) -> str | None:
+    """Return the profile that the utterance's block names in its YAML metadata."""
+    metadata = message.get(METADATA) or {}
+    return (metadata.get(METADATA_INTENT) or {}).get("profil")

@@ -1,0 +1,1 @@
+"""Requests to people: the form, the tickets, what happens to them."""

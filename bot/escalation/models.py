@@ -1,0 +1,101 @@
+"""Tables of the tickets."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.db import Base, Instant
+
+_BIG_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+class Draft(Base):
+    """A request being told, one a conversation at most; `last_message_id` makes a message played twice harmless."""
+
+    __tablename__ = "ticket_drafts"
+
+    conversation_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True
+    )
+    step: Mapped[str] = mapped_column(sa.String(10))
+    uai: Mapped[str | None] = mapped_column(sa.String(8))
+    school: Mapped[str] = mapped_column(sa.String(300), default="")
+    problem: Mapped[str] = mapped_column(sa.Text, default="")
+    topic: Mapped[str | None] = mapped_column(sa.String(80))
+    opened_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class FormStep(Base):
+    """What a message did to a request, with what was answered: the same message asked again gets the same answer."""
+
+    __tablename__ = "ticket_form_steps"
+
+    message_id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(sa.ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
+    reply: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Ticket(Base):
+    """A request that level 2 or 3 has; it outlives its conversation."""
+
+    __tablename__ = "tickets"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    number: Mapped[str | None] = mapped_column(sa.String(16), unique=True)
+    message_id: Mapped[str] = mapped_column(sa.String(36), unique=True)
+    conversation_id: Mapped[str | None] = mapped_column(
+        sa.ForeignKey("conversations.id", ondelete="SET NULL"), index=True
+    )
+    person_id: Mapped[str] = mapped_column(sa.ForeignKey("persons.id"), index=True)
+    profile: Mapped[str | None] = mapped_column(sa.String(20))
+    uai: Mapped[str | None] = mapped_column(sa.String(8))
+    school: Mapped[str] = mapped_column(sa.String(300))
+    school_checked: Mapped[bool]
+    topic: Mapped[str | None] = mapped_column(sa.String(80))
+    page: Mapped[str] = mapped_column(sa.String(200), default="")
+    browser: Mapped[str] = mapped_column(sa.String(300), default="")
+    level: Mapped[int]
+    state: Mapped[str] = mapped_column(sa.String(12), index=True)
+    problem: Mapped[str] = mapped_column(sa.Text)
+    context: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    opened_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class TicketEvent(Base):
+    """One change of a ticket. `message_id` is unique: whatever a message writes, it writes once."""
+
+    __tablename__ = "ticket_events"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
+    message_id: Mapped[str | None] = mapped_column(sa.String(36), unique=True)
+    kind: Mapped[str] = mapped_column(sa.String(20))
+    author: Mapped[str] = mapped_column(sa.String(20))
+    data: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Contact(Base):
+    """A telephone or an e-mail given for the answer, encrypted, for the ticket's agents alone."""
+
+    __tablename__ = "ticket_contacts"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    conversation_id: Mapped[str | None] = mapped_column(
+        sa.ForeignKey("conversations.id", ondelete="CASCADE"), index=True
+    )
+    ticket_id: Mapped[int | None] = mapped_column(sa.ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
+    message_id: Mapped[str] = mapped_column(sa.String(36))
+    kind: Mapped[str] = mapped_column(sa.String(10))
+    secret: Mapped[str] = mapped_column(sa.Text)
+    at: Mapped[datetime] = mapped_column(Instant)

@@ -1,0 +1,75 @@
+"""What the requests hold of a person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.conversations.models import Conversation
+from bot.escalation.models import Contact, Draft, FormStep, Ticket, TicketEvent
+from bot.privacy.service import Retention, Subject
+
+
+class TicketData:
+    """Requests, their contacts, and those being told."""
+
+    async def export(self, session: AsyncSession, subject: Subject) -> dict[str, Any]:
+        """Return the person's requests."""
+        tickets = (await session.scalars(sa.select(Ticket).where(Ticket.person_id == subject.person_id))).all()
+        return {
+            "tickets": [
+                {
+                    "number": ticket.number, "level": ticket.level, "status": ticket.state, "school": ticket.school,
+                    "problem": ticket.problem, "opened_at": ticket.opened_at.isoformat(),
+                }
+                for ticket in tickets
+            ]
+        }  # fmt: skip
+
+    async def erase(self, session: AsyncSession, subject: Subject) -> None:
+        """Remove what is being told, and the conversation's copy in the requests that it opened.
+
+        A request that was sent stays, with what was agreed to be sent: somebody is dealing with it.
+        """
+        conversation = subject.conversation_id
+        await session.execute(sa.delete(Draft).where(Draft.conversation_id == conversation))
+        await session.execute(sa.delete(FormStep).where(FormStep.conversation_id == conversation))
+        await session.execute(
+            sa.delete(Contact).where(Contact.conversation_id == conversation, Contact.ticket_id.is_(None))
+        )
+        await session.execute(
+            sa.update(Contact).where(Contact.conversation_id == conversation).values(conversation_id=None)
+        )
+        await session.execute(
+            sa.update(Ticket).where(Ticket.conversation_id == conversation).values(conversation_id=None, context={})
+        )
+
+    async def purge(self, session: AsyncSession, now: datetime, retention: Retention) -> dict[str, int]:
+        """Remove closed requests past their time, contacts that no request took, and steps of the form."""
+        closed = list(
+            (
+                await session.scalars(
+                    sa.select(Ticket.id).where(
+                        Ticket.state == "clos", Ticket.updated_at < now - retention.closed_tickets
+                    )
+                )
+            ).all()
+        )
+        for table in (TicketEvent, Contact):
+            await session.execute(sa.delete(table).where(table.ticket_id.in_(closed)))
+        await session.execute(sa.delete(Ticket).where(Ticket.id.in_(closed)))
+        contacts = await session.execute(
+            sa.delete(Contact).where(Contact.ticket_id.is_(None), Contact.at < now - retention.unused_contacts)
+        )
+        await session.execute(sa.delete(FormStep).where(FormStep.at < now - retention.events))
+        # A conversation is removed once nobody wrote in it for a while: what was being told in it goes first.
+        await session.execute(sa.delete(Draft).where(Draft.updated_at < now - retention.conversations))
+        old = sa.select(Conversation.id).where(Conversation.last_at < now - retention.conversations)
+        await session.execute(
+            sa.update(Ticket).where(Ticket.conversation_id.in_(old)).values(conversation_id=None, context={})
+        )
+        await session.execute(sa.update(Contact).where(Contact.conversation_id.in_(old)).values(conversation_id=None))
+        return {"tickets": len(closed), "contacts": contacts.rowcount}

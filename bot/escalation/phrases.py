@@ -1,0 +1,52 @@
+"""What the form says, in French. « tu » to pupils, « vous » to everybody else."""
+
+from __future__ import annotations
+
+ASK_SCHOOL = {
+    False: "Je transmets votre demande à une personne. De quelle école, quel collège ou quel lycée s’agit-il, et dans quelle commune ?",
+    True: "Je transmets ta demande à une personne. Quel est le nom de ton école, de ton collège ou de ton lycée, et dans quelle commune ?",
+}
+ASK_SCHOOL_AGAIN = {
+    False: "Pour transmettre votre demande, il me manque le nom de l’école et sa commune. Vous pouvez aussi écrire « annuler ».",
+    True: "Pour transmettre ta demande, il me manque le nom de l’école et sa commune. Tu peux aussi écrire « annuler ».",
+}
+ASK_PROBLEM = {
+    False: "Décrivez votre problème en quelques phrases : ce que vous voulez faire, ce qui se passe, depuis quand. N’écrivez ni mot de passe ni nom d’élève. Vous pouvez donner un téléphone ou une adresse mail pour la réponse : ils ne seront vus que par la personne qui vous répond.",
+    True: "Décris ton problème en quelques phrases : ce que tu veux faire, ce qui se passe, depuis quand. N’écris ni mot de passe ni nom de famille.",
+}
+SCHOOL_UNSURE = "École notée : « {school} » (à vérifier)."
+SCHOOL_SURE = "École notée : {school}."
+ASK_CONSENT = {
+    False: "Voici ce qui sera envoyé à l’assistance de l’académie (niveau 2) :\n\n{summary}\n\nL’envoyer ? Répondez « oui » ou « non ». Pour compléter, écrivez ce qui manque.",
+    True: "Voici ce qui sera envoyé à l’assistance de l’académie (niveau 2) :\n\n{summary}\n\nJe l’envoie ? Réponds « oui » ou « non ». Pour compléter, écris ce qui manque.",
+}
+CONTACT_KEPT = "- Pour vous répondre : {kinds}, gardé à part et visible seulement des personnes qui traitent la demande"
+OPENED = {
+    False: "Votre demande est enregistrée sous le numéro **{number}**. Elle est transmise au niveau 2 (assistance de l’académie). Pour la suivre, écrivez « où en est ma demande ».",
+    True: "Ta demande est enregistrée sous le numéro **{number}**. Elle est transmise au niveau 2 (assistance de l’académie). Pour la suivre, écris « où en est ma demande ».",
+}
+DELAY = "Réponse attendue : {delay}."
+DROPPED = {
+    False: "C’est annulé : rien n’a été envoyé et la demande est effacée. Si vous avez une autre question, écrivez-la.",
+    True: "C’est annulé : rien n’a été envoyé et la demande est effacée. Si tu as une autre question, écris-la.",
+}
+NO_TICKET = {
+    False: "Je ne trouve pas de demande à votre nom dans cette conversation. Voulez-vous en faire une ?",
+    True: "Je ne trouve pas de demande à ton nom dans cette conversation. Veux-tu en faire une ?",
+}
+STATUS = "Demande **{number}** : {state}, au niveau {level}. Dernière mise à jour : {at}."
+SUBJECT = "Objet : {title}."
+STATES = {
+    "nouveau": "nouvelle, pas encore prise en charge",
+    "en_cours": "en cours de traitement",
+    "attente": "en attente d’une réponse de votre part",
+    "resolu": "résolue",
+    "clos": "close",
+}
+SUMMARY_SCHOOL = "- École : {school}"
+SUMMARY_PROFILE = "- Profil : {profile}"
+SUMMARY_PAGE = "- Page de l’ENT : {page}"
+SUMMARY_PROBLEM = "- Problème : {problem}"
+BUTTON_SEND = "Oui, envoyer"
+BUTTON_DROP = "Non, annuler"
+BUTTON_CANCEL = "Annuler la demande"

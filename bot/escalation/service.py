@@ -1,0 +1,281 @@
+"""Use cases of requests. Rasa's custom actions call them, and so does the gateway when Rasa is out: same rules, same rows.
+
+Every one is keyed by the id of the message that caused it: a message played twice acts once and is answered alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.clock import Clock
+from bot.conversations.models import Conversation, ConversationEvent, Message, Result
+from bot.db import Database
+from bot.dialogue import decision as commands
+from bot.dialogue.state import ASKED_CONSENT, ASKED_PERSON, ASKED_PROBLEM, ASKED_SCHOOL, DialogueState
+from bot.errors import NotFound
+from bot.escalation import phrases
+from bot.escalation.models import Contact, Draft, FormStep, Ticket, TicketEvent
+from bot.escalation.rules import (
+    ABANDONED,
+    DONE,
+    FIRST_LEVEL,
+    NEW,
+    PARIS,
+    Form,
+    advance,
+    french_date,
+    open_form,
+    ticket_number,
+)
+from bot.people.models import School
+from bot.people.rules import find_school
+from bot.topics import PROFILE_NAMES
+
+PUPIL = "eleve"
+# How much of the conversation a ticket carries.
+CONTEXT_MESSAGES = 30
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a message asks of the form or of the follow-up."""
+
+    conversation_id: str
+    message_id: str
+    command: str
+    text: str = ""
+    page: str = ""
+    browser: str = ""
+
+
+@dataclass(frozen=True)
+class RequestReply:
+    """What is answered: texts and buttons, what is asked next, the ticket if there is one."""
+
+    text: str
+    asked: str | None = None
+    buttons: list[dict[str, str]] = field(default_factory=list)
+    ticket: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data, to travel through Rasa and to be stored."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> RequestReply:
+        """Build from what `to_json` gave."""
+        return cls(**data)
+
+
+async def handle_request(database: Database, clock: Clock, request: Request, *, delay: str = "") -> RequestReply:
+    """Apply a command to the request of a conversation; asked twice for one message, answer the same."""
+    async with database.transaction() as session:
+        done = await session.get(FormStep, request.message_id)
+        if done is not None:
+            return RequestReply.from_json(done.reply)
+        conversation = await session.get(Conversation, request.conversation_id)
+        if conversation is None:
+            raise NotFound
+        if request.command == commands.STATUS:
+            reply = await _status(session, conversation)
+        else:
+            reply = await _advance(session, clock, conversation, request, delay)
+        session.add(
+            FormStep(
+                message_id=request.message_id, conversation_id=conversation.id, reply=reply.to_json(), at=clock.now()
+            )
+        )
+        return reply
+
+
+async def _advance(session: AsyncSession, clock: Clock, conversation: Conversation, request: Request, delay: str
+                   ) -> RequestReply:  # fmt: skip
+    pupil = conversation.profile == PUPIL
+    draft = await session.get(Draft, conversation.id)
+    if draft is None:
+        if request.command == commands.DROP:
+            return RequestReply(phrases.DROPPED[pupil])
+        school = await session.get(School, conversation.uai) if conversation.uai else None
+        form = open_form(school.uai if school else None, _school_name(school) if school else "")
+        state = DialogueState.from_json(conversation.state)
+        draft = Draft(conversation_id=conversation.id, topic=state.article, opened_at=clock.now())
+        session.add(draft)
+    else:
+        form = Form(draft.step, draft.uai, draft.school, draft.problem)
+        found = None
+        if request.command == commands.SCHOOL:
+            school = find_school(request.text, (await session.scalars(sa.select(School))).all())
+            found = (school.uai, _school_name(school)) if school else None
+        before, form = form, advance(form, request.command, request.text, found=found)
+        if form.step == ABANDONED:
+            await session.delete(draft)
+            await session.execute(_unused_contacts(conversation.id))
+            return RequestReply(phrases.DROPPED[pupil])
+        if form.step == DONE:
+            ticket = await _open_ticket(session, clock, conversation, draft, request)
+            await session.delete(draft)
+            text = phrases.OPENED[pupil].format(number=ticket.number)
+            return RequestReply(f"{text} {phrases.DELAY.format(delay=delay)}" if delay else text, ticket=_card(ticket))
+        if before.step == form.step == ASKED_SCHOOL:
+            return _asking(form, phrases.ASK_SCHOOL_AGAIN[pupil])
+    draft.step, draft.uai, draft.school, draft.problem = form.step, form.uai, form.school, form.problem
+    draft.updated_at = clock.now()
+    await session.flush()
+    return await _ask(session, conversation, form, request, pupil)
+
+
+async def _ask(session: AsyncSession, conversation: Conversation, form: Form, request: Request, pupil: bool
+               ) -> RequestReply:  # fmt: skip
+    if form.step == ASKED_SCHOOL:
+        return _asking(form, phrases.ASK_SCHOOL[pupil])
+    if form.step == ASKED_PROBLEM:
+        noted = ""
+        if request.command == commands.SCHOOL:
+            noted = (phrases.SCHOOL_SURE if form.uai else phrases.SCHOOL_UNSURE).format(school=form.school) + "\n\n"
+        return _asking(form, noted + phrases.ASK_PROBLEM[pupil])
+    kinds = (
+        await session.scalars(
+            sa.select(Contact.kind).where(Contact.conversation_id == conversation.id, Contact.ticket_id.is_(None))
+        )
+    ).all()
+    summary = [phrases.SUMMARY_SCHOOL.format(school=form.school + ("" if form.uai else " (à vérifier)"))]
+    if conversation.profile:
+        summary.append(phrases.SUMMARY_PROFILE.format(profile=PROFILE_NAMES[conversation.profile]))
+    if request.page:
+        summary.append(phrases.SUMMARY_PAGE.format(page=request.page))
+    summary.append(phrases.SUMMARY_PROBLEM.format(problem=form.problem.replace("\n", " ")))
+    if kinds:
+        summary.append(phrases.CONTACT_KEPT.format(kinds=" et ".join(sorted(set(kinds)))))
+    buttons = [
+        {"title": phrases.BUTTON_SEND, "choice": "demande:envoyer"},
+        {"title": phrases.BUTTON_DROP, "choice": "demande:abandonner"},
+    ]
+    return RequestReply(phrases.ASK_CONSENT[pupil].format(summary="\n".join(summary)), ASKED_CONSENT, buttons)
+
+
+def _asking(form: Form, text: str) -> RequestReply:
+    return RequestReply(text, form.step, [{"title": phrases.BUTTON_CANCEL, "choice": "demande:abandonner"}])
+
+
+async def _open_ticket(session: AsyncSession, clock: Clock, conversation: Conversation, draft: Draft, request: Request
+                       ) -> Ticket:  # fmt: skip
+    now = clock.now()
+    ticket = Ticket(
+        message_id=request.message_id, conversation_id=conversation.id, person_id=conversation.person_id,
+        profile=conversation.profile, uai=draft.uai, school=draft.school, school_checked=draft.uai is not None,
+        topic=draft.topic, page=request.page, browser=request.browser, level=FIRST_LEVEL, state=NEW,
+        problem=draft.problem, context=await _context(session, conversation), opened_at=now, updated_at=now,
+    )  # fmt: skip
+    session.add(ticket)
+    await session.flush()
+    # The number needs the row's id: both are written in the same transaction, so that none is ever without.
+    ticket.number = ticket_number(ticket.id, now.astimezone(PARIS).year)
+    session.add(
+        TicketEvent(
+            ticket_id=ticket.id,
+            message_id=request.message_id,
+            kind="ouvert",
+            author="usager",
+            data={"level": ticket.level, "state": ticket.state},
+            at=now,
+        )
+    )
+    await session.execute(
+        sa.update(Contact)
+        .where(Contact.conversation_id == conversation.id, Contact.ticket_id.is_(None))
+        .values(ticket_id=ticket.id)
+    )
+    # Told to the open chat too: the reply that carries the number may come too late to be shown.
+    session.add(
+        ConversationEvent(conversation_id=conversation.id, kind="ticket", payload={"ticket": _card(ticket)}, at=now)
+    )
+    return ticket
+
+
+async def _context(session: AsyncSession, conversation: Conversation) -> dict[str, Any]:
+    """Return what was asked, answered and rejected, with the engine's ranking, for whoever takes the ticket."""
+    rows = (
+        await session.execute(
+            sa.select(Message, Result)
+            .outerjoin(Result, Result.message_id == Message.id)
+            .where(Message.conversation_id == conversation.id)
+            .order_by(Message.position.desc())
+            .limit(CONTEXT_MESSAGES)
+        )
+    ).all()
+    state = DialogueState.from_json(conversation.state)
+    return {
+        "question": state.question,
+        "articles": list(state.shown),
+        "rejected": list(state.shown) if state.refusals else [],
+        "messages": [
+            {
+                "from": message.sender, "text": message.text, "at": message.at.isoformat(),
+                **({"outcome": result.outcome, "topic": result.topic, "ranking": result.ranking[:5]} if result else {}),
+            }
+            for message, result in reversed(rows)
+        ],
+    }  # fmt: skip
+
+
+async def _status(session: AsyncSession, conversation: Conversation) -> RequestReply:
+    pupil = conversation.profile == PUPIL
+    tickets = (
+        await session.scalars(
+            sa.select(Ticket).where(Ticket.person_id == conversation.person_id).order_by(Ticket.id.desc()).limit(3)
+        )
+    ).all()
+    draft = await session.get(Draft, conversation.id)
+    asked = draft.step if draft else None
+    if not tickets:
+        button = {"title": "Faire une demande", "choice": "demande:ouvrir"}
+        return RequestReply(phrases.NO_TICKET[pupil], asked or ASKED_PERSON, [button])
+    lines = [
+        phrases.STATUS.format(
+            number=ticket.number, state=phrases.STATES[ticket.state], level=ticket.level,
+            at=french_date(ticket.updated_at),
+        )
+        for ticket in tickets
+    ]  # fmt: skip
+    return RequestReply("\n\n".join(lines), asked, ticket=_card(tickets[0]))
+
+
+def _card(ticket: Ticket) -> dict[str, Any]:
+    return {"number": ticket.number, "level": ticket.level, "status": ticket.state, "topic": ticket.topic}
+
+
+def _school_name(school: School) -> str:
+    return f"{school.name}, {school.commune}"
+
+
+def _unused_contacts(conversation_id: str) -> sa.Delete:
+    return sa.delete(Contact).where(Contact.conversation_id == conversation_id, Contact.ticket_id.is_(None))
+
+
+async def put_contacts_aside(
+    session: AsyncSession, clock: Clock, message: Message, contacts: Iterable[tuple[str, str]]
+) -> None:
+    """Keep encrypted contacts (kind, sealed value) for the ticket that this conversation may open."""
+    for kind, sealed in contacts:
+        session.add(
+            Contact(
+                conversation_id=message.conversation_id, message_id=message.id, kind=kind, secret=sealed, at=clock.now()
+            )
+        )
+
+
+async def list_tickets(session: AsyncSession, person_id: str) -> list[Ticket]:
+    """Return a person's tickets, newest first."""
+    query = sa.select(Ticket).where(Ticket.person_id == person_id).order_by(Ticket.id.desc()).limit(100)
+    return list((await session.scalars(query)).all())
+
+
+async def draft_step(session: AsyncSession, conversation_id: str) -> str | None:
+    """Return what the request of a conversation is waiting for, or None when there is none."""
+    draft = await session.get(Draft, conversation_id)
+    return draft.step if draft else None

@@ -1,0 +1,1 @@
+"""Articles, their versions, the variables that fill them, and the search over them."""

@@ -1,0 +1,194 @@
+"""An article as its file has it: front matter, then sections that say for whom, and under which condition."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from bot.errors import KnowledgeError
+from bot.settings import ROOT
+from bot.topics import PROFILES
+
+KNOWLEDGE_DIR = ROOT / "knowledge"
+EVERYBODY = "tous"
+OTHERS = "autres"
+IF_IT_FAILS = "**Si cela ne marche pas :**"
+
+# An article is a page at most: what is larger is a paste.
+MAX_SOURCE_CHARS = 20_000
+
+_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
+_HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+_VARIABLE = re.compile(r"\{([^{}\n]*)\}")
+_OTHER_HEADING = re.compile(r"^#(?!# )", re.MULTILINE)
+_HTML = re.compile(r"<(?!https://)[a-zA-Z/!]")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of an article: for these profiles (or `tous`, `autres`), under at most one condition."""
+
+    audiences: tuple[str, ...]
+    condition: tuple[str, str] | None
+    text: str
+
+    def is_for(self, profile: str) -> bool:
+        """Tell whether somebody of `profile` reads it, its condition aside."""
+        return profile in self.audiences or EVERYBODY in self.audiences
+
+
+@dataclass(frozen=True)
+class ArticleText:
+    """An article, parsed and checked."""
+
+    topic: str
+    title: str
+    audiences: tuple[str, ...]
+    level: int
+    owner: str
+    reviewed_on: datetime.date
+    review_every: int
+    sources: tuple[str, ...]
+    keywords: tuple[str, ...]
+    sections: tuple[Section, ...]
+    source: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the source: two articles of the same digest are the same."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+    @property
+    def due_on(self) -> datetime.date:
+        """The day from which it should have been read again."""
+        return self.reviewed_on + datetime.timedelta(days=self.review_every)
+
+    @property
+    def variables(self) -> set[str]:
+        """Names of the variables that its text uses."""
+        return {name for section in self.sections for name in _VARIABLE.findall(section.text)}
+
+
+def parse_article(source: str) -> ArticleText:
+    """Parse and check an article; KnowledgeError says in a sentence what to change."""
+    if len(source) > MAX_SOURCE_CHARS:
+        raise KnowledgeError(f"L’article compte plus de {MAX_SOURCE_CHARS} caractères : raccourcissez-le.")
+    match = _FRONT_MATTER.match(source.replace("\r\n", "\n"))
+    if not match:
+        raise KnowledgeError("L’article ne commence pas par un en-tête entre deux lignes « --- ».")
+    header = _parse_header(match[1])
+    sections = tuple(_parse_sections(match[2]))
+    article = ArticleText(
+        topic=header["topic"],
+        title=header["title"],
+        audiences=tuple(header["audiences"]),
+        level=header["level"],
+        owner=header["owner"],
+        reviewed_on=datetime.date.fromisoformat(header["reviewed_on"]),
+        review_every=header["review_every"],
+        sources=tuple(header["sources"]),
+        keywords=tuple(header["keywords"]),
+        sections=sections,
+        source=source,
+    )
+    _check_text(article)
+    return article
+
+
+def _parse_header(text: str) -> dict[str, Any]:
+    try:
+        header = yaml.safe_load(text)
+        if isinstance(header, dict) and isinstance(header.get("reviewed_on"), datetime.date):
+            header["reviewed_on"] = header["reviewed_on"].isoformat()
+        jsonschema.validate(header, _schema())
+        datetime.date.fromisoformat(header["reviewed_on"])
+    except yaml.YAMLError as error:
+        raise KnowledgeError(f"L’en-tête n’est pas du YAML lisible : {error}") from error
+    except jsonschema.ValidationError as error:
+        where = ".".join(map(str, error.absolute_path)) or "l’en-tête"
+        raise KnowledgeError(f"En-tête, {where} : {error.message}") from error
+    except ValueError as error:
+        raise KnowledgeError(f"En-tête, reviewed_on : {error}") from error
+    order = list(_schema()["properties"])
+    if list(header) != order:
+        raise KnowledgeError(f"Les clés de l’en-tête doivent suivre cet ordre : {', '.join(order)}.")
+    return header
+
+
+def _parse_sections(body: str) -> list[Section]:
+    parts = _HEADING.split(body)
+    if parts[0].strip():
+        raise KnowledgeError("Du texte précède le premier titre « ## » : dites pour qui il est.")
+    if len(parts) < 3:
+        raise KnowledgeError("L’article n’a pas de section : commencez-en une par « ## parent », par exemple.")
+    return [_parse_section(heading, text.strip()) for heading, text in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+def _parse_section(heading: str, text: str) -> Section:
+    names, _, condition = (part.strip() for part in heading.partition("|"))
+    audiences = tuple(name.strip() for name in names.split(","))
+    for name in audiences:
+        if name not in (*PROFILES, EVERYBODY, OTHERS):
+            raise KnowledgeError(f"Le titre « {heading} » nomme un profil inconnu : {name}.")
+    if not text:
+        raise KnowledgeError(f"La section « {heading} » est vide.")
+    if not condition:
+        return Section(audiences, None, text)
+    name, _, value = (part.strip() for part in condition.partition("="))
+    if value not in load_conditions().get(name, {}):
+        raise KnowledgeError(f"La condition « {condition} » n’est pas dans knowledge/conditions.yml.")
+    return Section(audiences, (name, value), text)
+
+
+def _check_text(article: ArticleText) -> None:
+    for section in article.sections:
+        if _OTHER_HEADING.search(section.text) or "\n### " in section.text:
+            raise KnowledgeError("Seuls les titres « ## » sont permis dans un article.")
+        if _HTML.search(section.text):
+            raise KnowledgeError("L’article contient du HTML : écrivez-le en Markdown.")
+    unknown = article.variables - set(load_variables())
+    if unknown:
+        raise KnowledgeError(f"Variables inconnues : {', '.join(sorted(unknown))} (voir knowledge/variables.yml).")
+    for profile in article.audiences:
+        if not any(section.is_for(profile) for section in article.sections):
+            raise KnowledgeError(f"Rien n’est écrit pour le profil {profile}.")
+    if len(article.audiences) < len(PROFILES) and not any(OTHERS in section.audiences for section in article.sections):
+        raise KnowledgeError("Il manque la section « ## autres » : qui peut aider les autres profils.")
+    if article.topic.startswith("urgence_"):
+        return
+    for profile in article.audiences:
+        count = sum(section.text.count(IF_IT_FAILS) for section in article.sections if section.is_for(profile))
+        if count != 1:
+            raise KnowledgeError(f"Le profil {profile} doit lire une fois « {IF_IT_FAILS} » ; il le lit {count} fois.")
+
+
+@lru_cache(maxsize=1)
+def _schema() -> dict[str, Any]:
+    return json.loads((KNOWLEDGE_DIR / "schema.json").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def load_conditions() -> dict[str, dict[str, str]]:
+    """Return the conditions: name → value → how a section opens when the value is not known."""
+    # BaseLoader keeps `oui` and `1er` the words that they are.
+    return yaml.load((KNOWLEDGE_DIR / "conditions.yml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
+
+
+@lru_cache(maxsize=1)
+def load_variables() -> dict[str, dict[str, Any]]:
+    """Return the variables: name → {groupe, sens, exemple, generique?}."""
+    return yaml.safe_load((KNOWLEDGE_DIR / "variables.yml").read_text(encoding="utf-8"))
+
+
+def article_files(folder: Path = KNOWLEDGE_DIR) -> list[Path]:
+    """Return the articles' files, in a stable order."""
+    return sorted(path for path in folder.glob("*/*.md"))

@@ -1,0 +1,1 @@
+"""Who is who and where: schools and territories; later accounts, roles and sign-in."""

@@ -1,0 +1,1 @@
+"""Data protection: masking, encryption of what agents need, retention, export and erasure."""

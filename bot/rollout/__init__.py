@@ -1,0 +1,1 @@
+"""What is told to schools as the ENT is rolled out: announcements today, waves later."""

@@ -1,0 +1,183 @@
+"""Settings, read once from the environment: nothing else in the project looks there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+
+from bot.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+DEMONSTRATION = "demonstration"
+PRODUCTION = "production"
+
+
+@dataclass(frozen=True)
+class RateLimits:
+    """How much is taken from whom. An address may stand for a whole school, hence the distance between the two."""
+
+    enabled: bool = True
+    session: str = "20/minute"
+    address: str = "1200/minute"
+    address_sessions: str = "600/minute"
+    school: str = "3000/minute"
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """An ENT that signs its users' JWT."""
+
+    name: str
+    audience: str
+    jwks_url: str = ""
+    jwks_file: str = ""
+    secret: str = ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a deployment chooses. `var_dir` holds what is written at run time: database, logs, sockets."""
+
+    mode: str = DEMONSTRATION
+    root: Path = ROOT
+    var_dir: Path = ROOT / "var"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    rasa_port: int = 5005
+    rasa_b_port: int = 5006
+    actions_port: int = 5055
+    rasa_url: str = ""
+    database_url: str = ""
+    public_url: str = ""
+    secret_key: str = ""
+    visitors: bool = True
+    frame_ancestors: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
+    limits: RateLimits = field(default_factory=RateLimits)
+    demonstration_data: bool = True
+    log_level: str = "INFO"
+
+    @property
+    def is_demonstration(self) -> bool:
+        """Tell whether made-up accounts, keys and schools are allowed."""
+        return self.mode == DEMONSTRATION
+
+    @property
+    def engine_url(self) -> str:
+        """Base address of the Rasa process that serves."""
+        return self.rasa_url or f"http://127.0.0.1:{self.rasa_port}"
+
+    @property
+    def storage_url(self) -> str:
+        """SQLAlchemy address of the database."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.var_dir / 'assistent.db'}"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the variables ASSISTENT_*; SettingsError names the one that is wrong."""
+        return read_settings(os.environ if environ is None else environ)
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Build the settings from `environ`, refusing what is unsafe in the mode asked for."""
+    mode = environ.get("ASSISTENT_MODE", DEMONSTRATION)
+    if mode not in (DEMONSTRATION, PRODUCTION):
+        raise SettingsError(f"ASSISTENT_MODE vaut « {mode} » : écrivez demonstration ou production.")
+    host = environ.get("ASSISTENT_HOST", "127.0.0.1")
+    root = Path(environ.get("ASSISTENT_ROOT", str(ROOT)))
+    var_dir = Path(environ.get("ASSISTENT_VAR_DIR", str(root / "var")))
+    enabled = environ.get("ASSISTENT_RATE_LIMITS", "on") != "off"
+    secret_key = environ.get("ASSISTENT_SECRET_KEY", "")
+    if mode == PRODUCTION:
+        if len(secret_key) < 32:
+            raise SettingsError(
+                "ASSISTENT_SECRET_KEY manque ou compte moins de 32 caractères : "
+                "donnez-lui le résultat de « openssl rand -hex 32 »."
+            )
+        if not enabled:
+            raise SettingsError("ASSISTENT_RATE_LIMITS=off n’est permis qu’en démonstration : retirez-le.")
+    else:
+        if not _is_loopback(host):
+            raise SettingsError(
+                f"La démonstration n’écoute que sur la machine elle-même : ASSISTENT_HOST ne peut pas être « {host} »."
+            )
+        # A fresh key at each start would make what was encrypted before unreadable: the demonstration keeps its own.
+        secret_key = secret_key or _demonstration_key(var_dir / "demonstration.key")
+    return Settings(
+        mode=mode,
+        root=root,
+        var_dir=var_dir,
+        host=host,
+        port=_port(environ, "ASSISTENT_PORT", 8000),
+        rasa_port=_port(environ, "ASSISTENT_RASA_PORT", 5005),
+        rasa_b_port=_port(environ, "ASSISTENT_RASA_B_PORT", 5006),
+        actions_port=_port(environ, "ASSISTENT_ACTIONS_PORT", 5055),
+        rasa_url=environ.get("ASSISTENT_RASA_URL", "").rstrip("/"),
+        database_url=environ.get("ASSISTENT_DATABASE_URL", ""),
+        public_url=environ.get("ASSISTENT_PUBLIC_URL", "").rstrip("/"),
+        secret_key=secret_key,
+        visitors=environ.get("ASSISTENT_VISITORS", "on") != "off",
+        frame_ancestors=tuple(environ.get("ASSISTENT_FRAME_ANCESTORS", "").split()),
+        trusted_proxies=tuple(environ.get("ASSISTENT_TRUSTED_PROXIES", "").split()),
+        issuers=_issuers(environ.get("ASSISTENT_ISSUERS_FILE", ""), root),
+        limits=RateLimits(
+            enabled=enabled,
+            session=environ.get("ASSISTENT_LIMIT_SESSION", RateLimits.session),
+            address=environ.get("ASSISTENT_LIMIT_ADDRESS", RateLimits.address),
+            address_sessions=environ.get("ASSISTENT_LIMIT_ADDRESS_SESSIONS", RateLimits.address_sessions),
+            school=environ.get("ASSISTENT_LIMIT_SCHOOL", RateLimits.school),
+        ),
+        demonstration_data=mode == DEMONSTRATION,
+        log_level=environ.get("ASSISTENT_LOG_LEVEL", "INFO").upper(),
+    )
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, "")
+    if not text:
+        return default
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise SettingsError(f"{name} vaut « {text} » : donnez un numéro de port entre 1 et 65535.")
+    return int(text)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _demonstration_key(path: Path) -> str:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(secrets.token_hex(32), encoding="ascii")
+        path.chmod(0o600)
+    return path.read_text(encoding="ascii").strip()
+
+
+def _issuers(file: str, root: Path) -> tuple[Issuer, ...]:
+    """Read the ENTs' list, a YAML file of {name, audience, jwks_url | jwks_file | secret}."""
+    if not file:
+        return ()
+    import yaml  # only a deployment that signs its users needs it here
+
+    try:
+        entries = yaml.safe_load((root / file).read_text(encoding="utf-8")) or []
+        issuers = tuple(Issuer(**entry) for entry in entries)
+    except (OSError, yaml.YAMLError, TypeError) as error:
+        raise SettingsError(f"ASSISTENT_ISSUERS_FILE ({file}) est illisible : {error}") from error
+    for issuer in issuers:
+        if sum(map(bool, (issuer.jwks_url, issuer.jwks_file, issuer.secret))) != 1:
+            raise SettingsError(f"L’émetteur {issuer.name} doit donner un seul de jwks_url, jwks_file ou secret.")
+        if issuer.secret and len(issuer.secret) < 32:
+            raise SettingsError(f"Le secret de l’émetteur {issuer.name} compte moins de 32 caractères.")
+    return issuers

@@ -1,0 +1,105 @@
+"""The composition root: every concrete choice is made here, once, with overrides for tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+from aiohttp import web
+
+from bot.chat import views as chat
+from bot.chat.assistant import Assistant
+from bot.chat.composer import Composer
+from bot.chat.engine import Engine, RasaEngine
+from bot.chat.events import EventHub
+from bot.chat.payloads import MAX_BODY_BYTES
+from bot.chat.phrasebook import Phrasebook
+from bot.chat.tokens import TokenVerifier
+from bot.chat.tracker import TrackerData
+from bot.clock import Clock, SystemClock
+from bot.conversations.personal_data import ConversationData
+from bot.db import Database
+from bot.errors import StorageUnavailable
+from bot.escalation.personal_data import TicketData
+from bot.knowledge.service import KnowledgeBase, read_utterances
+from bot.privacy.service import PersonalData
+from bot.privacy.vault import Vault
+from bot.settings import Settings
+from bot.topics import load_topics
+from bot.web import pages
+from bot.web.jobs import Jobs
+from bot.web.lease import Lease
+from bot.web.limits import Limiter
+from bot.web.metrics import METRICS, Metrics, metrics_middleware
+from bot.web.openapi import build_openapi
+from bot.web.operations import add_operations
+from bot.web.problems import problem_middleware
+from bot.web.readiness import READINESS, ReadinessCheck
+from bot.web.security import security_middleware
+
+OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    engine: Engine | None = None,
+    clock: Clock | None = None,
+    utterances: Mapping[str, list[str]] | None = None,
+) -> web.Application:
+    """Build the application; `engine`, `clock` and `utterances` stand in for the real ones in tests."""
+    cap, put_headers = security_middleware(settings)
+    app = web.Application(middlewares=[metrics_middleware, problem_middleware, cap], client_max_size=MAX_BODY_BYTES)
+    app.on_response_prepare.append(put_headers)
+    clock = clock or SystemClock()
+    app[chat.SETTINGS] = settings
+    app[chat.CLOCK] = clock
+    app[chat.LIMITER] = Limiter(settings)
+    app[METRICS] = Metrics()
+    app[pages.TEMPLATES] = pages.make_templates()
+    if utterances is None:
+        utterances = read_utterances(settings.root / "data" / "nlu")
+
+    async def resources(app: web.Application) -> AsyncIterator[None]:
+        async with aiohttp.ClientSession() as http:
+            database = Database(settings.storage_url)
+            topics = load_topics()
+            knowledge = KnowledgeBase(database, topics, utterances)
+            chosen = engine or RasaEngine(settings.engine_url, http)
+            composer = Composer(knowledge, Phrasebook.read(settings.root / "domain.yml"))
+            holders = (TicketData(), ConversationData(), TrackerData(settings.var_dir / "rasa-tracker.db"))
+            app[chat.DATABASE] = database
+            app[chat.KNOWLEDGE] = knowledge
+            app[chat.ASSISTANT] = Assistant(
+                database, clock, chosen, knowledge, composer, Vault(settings.secret_key), topics
+            )
+            app[chat.VERIFIER] = TokenVerifier(settings.issuers, settings.root, http, database, clock)
+            app[chat.PERSONAL_DATA] = PersonalData(database, clock, holders)
+            app[chat.HUB] = EventHub(database)
+            app[READINESS] = ReadinessCheck(database, knowledge, chosen)
+            jobs = Jobs(knowledge, app[chat.PERSONAL_DATA], Lease(database, clock), clock)
+            try:
+                await knowledge.refresh()
+            except StorageUnavailable:
+                # The page must come up all the same: the job tries again, and /readyz says why it is not ready.
+                pass
+            parts = (app[chat.HUB], app[READINESS], jobs)
+            for part in parts:
+                await part.start()
+            yield
+            for part in reversed(parts):
+                await part.stop()
+            if isinstance(chosen, RasaEngine):
+                await chosen.close()
+            await database.close()
+
+    app.cleanup_ctx.append(resources)
+    add_operations(app, OPERATIONS)
+    pages.add_pages(app)
+    document = build_openapi(OPERATIONS)
+
+    async def show_openapi(request: web.Request) -> web.Response:
+        return web.json_response(document)
+
+    app.router.add_get(f"{chat.PREFIX}/openapi.json", show_openapi)
+    return app

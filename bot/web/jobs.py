@@ -1,0 +1,60 @@
+"""What the web process does beside answering: read the knowledge again when it changed, purge once a day."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+import structlog
+
+from bot.clock import Clock
+from bot.errors import StorageUnavailable
+from bot.knowledge.service import KnowledgeBase
+from bot.privacy.service import PersonalData
+from bot.web.lease import Lease
+
+REFRESH_S = 2.0
+PURGE_EVERY = timedelta(days=1)
+
+log = structlog.get_logger()
+
+
+class Jobs:
+    """Runs the background jobs; a lease in the database leaves the purge to one process."""
+
+    def __init__(self, knowledge: KnowledgeBase, personal_data: PersonalData, lease: Lease, clock: Clock) -> None:
+        self._knowledge = knowledge
+        self._personal_data = personal_data
+        self._lease = lease
+        self._clock = clock
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin."""
+        self._tasks = [asyncio.create_task(self._refresh()), asyncio.create_task(self._purge())]
+
+    async def stop(self) -> None:
+        """End."""
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            try:
+                if await self._knowledge.refresh():
+                    log.info("knowledge_refreshed", articles=len(self._knowledge.articles))
+            except StorageUnavailable:
+                log.warning("knowledge_not_refreshed")
+
+    async def _purge(self) -> None:
+        while True:
+            try:
+                if await self._lease.take("purge", self._clock.now() + PURGE_EVERY):
+                    await self._personal_data.purge()
+            except StorageUnavailable:
+                log.warning("purge_postponed")
+            await asyncio.sleep(3600)
