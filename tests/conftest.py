@@ -18,7 +18,7 @@ from bot.people.service import save_schools
 from bot.settings import ROOT, Settings, read_settings
 from bot.topics import load_topics
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "tests.stack"]
 
 
 @pytest.fixture

@@ -162,11 +162,15 @@ class _Turn:
             again = phrases.ASK_PROBLEM if state.asked == ASKED_PROBLEM else phrases.ASK_SCHOOL_AGAIN
             said = [self._article(topic, rendered, []), Said(again[self.pupil], {})]
             return self._composed(said, "answer", topic, state)
-        if state.asked != ASKED_HELPED or self.decided.alternatives:
-            state = after_question(state, self.text, self.decided.alternatives)
-        else:
+        if state.asked == ASKED_CHOICE and topic in state.offered:
+            # One of the topics offered for the question in hand: what was tried and refused before still counts.
+            left = tuple(other for other in (*state.offered, *state.alternatives) if other != topic)
+            state = replace(state, alternatives=tuple(dict.fromkeys(left)))
+        elif state.asked == ASKED_HELPED and not self.decided.alternatives:
             # A second try after « non »: the question is the same, and one refusal is counted.
             state = replace(state, refusals=state.refusals + 1)
+        else:
+            state = after_question(state, self.text, self.decided.alternatives)
         said = [self._article(topic, rendered, [])]
         if self.decided.second:
             buttons = self.composer.topic_buttons([self.decided.second])

@@ -108,7 +108,7 @@ class RasaEngine:
             self._probing = asyncio.create_task(self._probe())
 
     async def _probe(self) -> None:
-        while not (await self.status())["ready"]:
+        while not (await self.status())["ready"]:  # noqa: ASYNC110 - it is another process
             await asyncio.sleep(PROBE_EVERY_S)
         self._dead, self._timeouts = False, 0
         log.info("engine_back")

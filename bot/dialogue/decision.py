@@ -222,7 +222,9 @@ class _Decider:
             return Decision(DIALOGUE, "remerciement", self.ranking.of("remerciement"))
         name, probability = self.ranking.top
         topic = self.topics.get(name)
-        clear = self.thresholds.answer + PROTECTION_MARGIN
+        # A hacked account leaves its owner asking ordinary questions; a pupil in danger must not be sent to an article.
+        margin = 0.0 if self.state.protection == "urgence_compte_pirate" else PROTECTION_MARGIN
+        clear = self.thresholds.answer + margin
         if topic and not topic.is_dialogue and probability >= clear:
             return None
         if self.reply.human:
@@ -409,9 +411,7 @@ class _Decider:
         ][:4]  # fmt: skip
         if not topic.allows(self.context.profile):
             return Decision(OTHER_PROFILE, name, confidence)
-        alternatives = tuple(
-            other for other, p in others if p >= 0.01 and self.topics[other].allows(self.context.profile)
-        )
+        alternatives = tuple(other for other, _ in others if self.topics[other].allows(self.context.profile))
         second = others[0][0] if others and others[0][1] >= self.thresholds.second else None
         return Decision(ANSWER, name, confidence, alternatives=alternatives[:3], second=second)
 

@@ -180,7 +180,7 @@ def _schema() -> dict[str, Any]:
 def load_conditions() -> dict[str, dict[str, str]]:
     """Return the conditions: name → value → how a section opens when the value is not known."""
     # BaseLoader keeps `oui` and `1er` the words that they are.
-    return yaml.load((KNOWLEDGE_DIR / "conditions.yml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
+    return yaml.load((KNOWLEDGE_DIR / "conditions.yml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - safe: strings only
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -158,7 +159,7 @@ def read_utterances(folder: Path) -> dict[str, list[str]]:
     """Return what people say of each topic, from the training files of `folder` (data/nlu)."""
     utterances: dict[str, list[str]] = {}
     for path in sorted(folder.rglob("*.yml")):
-        for block in (yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader) or {}).get("nlu", []):
+        for block in (yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader) or {}).get("nlu", []):  # noqa: S506 - it is the safe one
             lines = (line.strip() for line in (block.get("examples") or "").split("\n"))
             texts = [line[2:].strip() for line in lines if line.startswith("- ")]
             utterances.setdefault(block["intent"], []).extend(texts)
@@ -183,24 +184,30 @@ class KnowledgeBase:
     `refresh` reads them again when the database says that something changed; what is served is replaced whole.
     """
 
-    def __init__(self, database: Database, topics: Topics, utterances: Mapping[str, Iterable[str]]) -> None:
+    def __init__(self, database: Database, topics: Topics, read_voices: Callable[[], Mapping[str, list[str]]]) -> None:
         self._database = database
         self._topics = topics
-        self._utterances = {intent: list(texts) for intent, texts in utterances.items() if intent in topics}
+        self._read_voices = read_voices
+        self._voices: dict[str, list[str]] = {}
         self._stamp: tuple | None = None
         self._layers: dict[tuple[str, str], dict[str, str]] = {}
         self._schools: dict[str, School] = {}
         self.articles: dict[str, ArticleText] = {}
-        self.updated: dict[str, object] = {}
-        self.search = KnowledgeSearch([], self._utterances)
+        self.search = KnowledgeSearch([], {})
+
+    async def add_voices(self) -> None:
+        """Let the search know what people say of each topic: seconds of work, done beside the first answers."""
+        voices = await asyncio.to_thread(self._read_voices)
+        self._voices = {intent: list(texts) for intent, texts in voices.items() if intent in self._topics}
+        self.search = await asyncio.to_thread(KnowledgeSearch, list(self.articles.values()), self._voices)
 
     async def refresh(self) -> bool:
         """Read again what changed; return whether anything did."""
         async with self._database.transaction() as session:
             stamp = (
-                    *(await session.execute(sa.select(sa.func.count(), sa.func.max(Article.updated_at)))).one(),
-                    *(await session.execute(sa.select(sa.func.sum(Article.version)))).one(),
-                )
+                *(await session.execute(sa.select(sa.func.count(), sa.func.max(Article.updated_at)))).one(),
+                *(await session.execute(sa.select(sa.func.sum(Article.version)))).one(),
+            )
             schools = {school.uai: school for school in (await session.scalars(sa.select(School))).all()}
             layers: dict[tuple[str, str], dict[str, str]] = {}
             for row in (await session.scalars(sa.select(VariableValue))).all():
@@ -216,9 +223,8 @@ class KnowledgeBase:
             except KnowledgeError as error:
                 # One article that the schema no longer takes must not silence the others.
                 log.error("article_unreadable", topic=topic, reason=error.sentence)
-        self.search = KnowledgeSearch(articles.values(), self._utterances)
+        self.search = await asyncio.to_thread(KnowledgeSearch, list(articles.values()), self._voices)
         self.articles = articles
-        self.updated = {topic: at for topic, _, at in rows}
         self._stamp = stamp
         return True
 

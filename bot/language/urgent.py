@@ -43,7 +43,7 @@ _SHORT = {
     "kon": "qu on", "kk1": "quelqu un", "di": "dit", "dise": "disent", "fe": "fait", "fai": "fait", "ve": "veut", "mn": "mon",
     "tlj": "tous les jours", "jr": "jour", "jrs": "jours", "lecol": "l ecole", "lecole": "l ecole", "decole": "d ecole",
     "mtn": "maintenant", "garson": "garcon", "garsons": "garcons", "mo": "mot", "pass": "passe", "comte": "compte", "otre": "autre",
-    "lai": "l ai", "tro": "trop", "y": "ils", "6de": "cide", "sui6de": "suicide", "cest": "c est", "mais": "or", "ya": "il y a",
+    "lai": "l ai", "tro": "trop", "6de": "cide", "sui6de": "suicide", "cest": "c est", "mais": "or", "ya": "il y a",
     "parent": "parents", "argent": "argents", "manje": "mange", "jle": "je le", "jlai": "je l ai", "jtai": "je t ai",
 }  # fmt: skip
 
@@ -53,8 +53,8 @@ _SOUNDS = tuple(
     for pattern, heard in (
         (r"(?<=gar)c(?=on)|(?<=men[ae])c(?=a)|(?<=ame)c(?=on)", "s"), (r"ph", "f"), (r"qu|ck|q", "k"), (r"s?c(?=[eiy])", "s"),
         (r"c(?!h)", "k"), (r"(?<![cs])h", ""), (r"y", "i"), (r"gu(?=[ei])", "g"), (r"g(?=[ei])", "j"), (r"z", "s"), (r"e?au", "o"),
-        (r"[ae]in\b", "in"), (r"[ae]i(?=[^nlaeiou])", "e"), (r"en(?!t?\b)", "an"), (r"([a-z])\1", r"\1"),
-        (r"(?<=[a-z]{3})(?:e(?:nt|s|r|z|t)?|[stxzd])\b", ""),
+        (r"[ae]in\b", "in"), (r"[ae]i(?![nlaeiou])", "e"), (r"en(?!t?\b)", "an"), (r"([a-z])\1", r"\1"),
+        (r"(?<=[a-z]{3})(?:e(?:nt|ts?|s|r|z)?|ts|[stxzd])\b", ""),
     )
 )  # fmt: skip
 
@@ -73,142 +73,176 @@ def _sound(text: str) -> str:
 _WORDS = {
     # People
     "OWN": "mon_fils ma_fille mes_filles mon_enfant mes_enfants mon_garcon mon_petit ma_petite mon_gamin ma_gamine mon_ado mon_aine ma_cadette mon_cadet"
-    " mon_neveu ma_niece mon_petit_fils ma_petite_fille ma_petite_soeur mon_petit_frere mon_gosse ma_belle_fille mon_beau_fils fils",
-    "SOMEONE": "quelqu_un inconnu inconnue inconnus des_gens personne_etrangere intrus escroc* individu je_sais_pas_qui on_ne_sait_qui pirate_informatique",
-    "PEER": "fille filles enfant enfants garcon garcons gamin gamine gamins gosse gosses ados adolescent* eleve eleves camarade camarades copain copine copains"
+    " mon_neveu ma_niece mon_petit_fils ma_petite_fille ma_petite_soeur mon_petit_frere mon_gosse ma_belle_fille mon_beau_fils",
+    "SOMEONE": "quelqu_un inconnu inconnue inconnus des_gens personne_etrangere intrus escroc* individu je_sais_pas_qui on_ne_sait_qui",
+    "PEER": "fils fille filles enfant enfants garcon garcons gamin gamine gamins gosse gosses ados adolescen* eleve eleves camarade camarades copain copine copains"
     " copines copin ami amie amis amies pote potes gars mec mecs meuf meufs frere soeur freres soeurs cousin cousine collegien* lyceen* ecolier* jeune jeunes fillette"
-    " mome momes grands les_grandes des_grandes petit_garcon petite_fille cp ce1 ce2 cm1 cm2 6e 5e 4e 3e sixiemes cinquiemes quatriemes troisiemes terminale terminales",
+    " mome momes des_grands les_grands un_grand une_grande des_grandes petit_garcon petite_fille un_petit une_petite la_petite le_petit les_petits ce_petit cette_petite"
+    " cp ce1 ce2 cm1 cm2 6e 5e 4e 3e sixiemes cinquiemes quatriemes troisiemes terminales moyenne_section grande_section petite_section",
     "ADULT": "pere mere papa maman beau_pere belle_mere parents mari femme conjoint conjointe compagnon compagne ex tonton oncle tante papi mamie grand_pere nounou"
-    " voisin voisine voisins prof profs professeur maitresse instit* enseignant* surveillant* animateur animatrice educateur educatrice directeur directrice principal"
+    " voisin voisine voisins prof profs professeur maitresse instit* enseignan* surveillan* animateur animatrice educateur educatrice directeur directrice principal"
     " adulte adultes monsieur homme entraineur hierarchie collegue collegues aesh atsem pion stagiaire predecesseur secretaire chef superieur assistant proviseur",
-    "GROUP": "bande contre_moi contre_lui contre_elle groupe_contre toute_la_classe tout_le_college tout_le_lycee toute_l_ecole les_autres a_plusieurs contre_un contre_le_meme"
-    " tout_le_bahut tout_le_monde",
+    "GROUP": "toute_la_classe tout_le_college tout_le_lycee toute_l_ecole les_autres tout_le_bahut tout_le_monde",
+    "AGAINST": "contre_moi contre_lui contre_elle groupe_contre contre_un contre_le_meme la_bande sa_bande leur_bande s_en_prend s_en_prennent s_en_prendre",
     # What people do to them
     "THEME": "harcelement cyberharcelement cyber_harcelement maltraitance maltraitances violence violences racket racisme suicide sextorsion inceste pedophilie homophobie",
-    "HARASS": "harcel* arcel* persecut* souffre_douleur bouc_emissaire tete_de_turc bizut* brimad* maltrait* lynch* intimid* martyris* mal_traite acharne acharnent fait_la_misere font_la_misere",
-    "THREAT": "menace* menacant* chantage fait_chanter faire_chanter represaille* si_tu_parle si_tu_le_dis si_tu_dis faire_la_peau regler_mon_compte",
+    "HARASS": "harcel* arcel* cyberharcel* persecut* souffre_douleur bouc_emissaire tete_de_turc bizut* brimad* maltrait* lynch* intimid* martyris* mal_traite acharne acharnent fait_la_misere font_la_misere"
+    " pourrit_la_vie pourrissent_la_vie vivre_un_enfer",
+    "THREAT": "menac* manas* chantage fait_chanter faire_chanter represaille* si_tu_parle si_tu_le_dis si_tu_dis faire_la_peau",
     "EXTORT": "racket* extorqu*",
-    "HIT": "frapp* tabass* gifl* cogne* molest* etrangl* strangul* baston* brutalis* agress* passage_a_tabac violente violemment casse_la_figure casse_la_gueule casser_la_figure casser_la_gueule"
-    " casse_le_nez casse_le_bras serre_le_cou mis_un_coup mis_une_claque mis_des_claques donne_des_coups des_coups_de coups_de_poing coup_de_poing coups_de_pied coup_de_pied coups_de_ceinture"
-    " poignard* battu battue battus battues crache* crachat* croche_pied castagn* balayette tire_les_cheveux roue_de",
-    "TAP": "tape bat battent battre battait pousse pousser bouscul* griffe* mordu mord secoue* coince poursuit fait_tomber font_tomber faire_tomber deshabill* fait_mal font_mal fait_du_mal"
-    " faire_du_mal plaque baffe baffes embete embeter embetent emmerde* gueule_dessus",
-    "LOCK": "enferme enfermee enferment attache_a attachent tete_dans la_poubelle baisse_le_pantalon baisse_son_pantalon couper_les_cheveux jete_mes jete_ses renverse* attendent_a_la_sortie m_attend",
-    "INJURY": "des_bleus un_bleu bleus_sur avec_des_bleus des_bleu hematome* ecchymos* traces_de_coup traces_de marques_de trace_de marque_de trace_aux traces_aux brulure* cicatrice* coupures ceinture"
+    "HIT": "frapp* tabass* gifl* cogne* molest* etrangl* strangul* baston* brutalis* agress* passage_a_tabac violemment casse_la_figure casse_la_gueule casser_la_figure casser_la_gueule"
+    " casse_le_nez casse_le_bras casse_une_dent serre_le_cou mis_un_coup mis_une_claque mis_des_claques donne_des_coups des_coups_de coups_de_poing coup_de_poing coups_de_pied coup_de_pied coups_de_ceinture"
+    " poignard* battu battue battus battues crache* crachat* croche_pied castagn* tire_les_cheveux par_les_cheveux roue_de_coups",
+    "TAP": "tape bat battent battre battait pousse pousser bouscul* griffe* secoue* coince fait_tomber font_tomber faire_tomber deshabill* fait_mal font_mal fait_du_mal font_du_mal"
+    " plaque baffe baffes gueule_dessus crie_dessus hurle_dessus",
+    "PESTER": "embete embeter embetent emmerde* ennuient enquiquin* les_noises",
+    "LOCK": "enferme tete_dans baisse_le_pantalon baisse_son_pantalon jete_mes jete_ses attendent_a_la_sortie attendent_a_la_recre m_attendent m_attend dans_la_poubelle",
+    "INJURY": "des_bleus un_bleu bleus_sur avec_des_bleus hematome* ecchymos* des_traces traces_aux des_marques marques_sur traces_sur traces_de_coup trace_de_coup brulure* cicatrice* coupures_sur coupures_aux ceinture"
     " ceinturon bras_coupe oeil_au_beurre saigne saignait",
-    "MOCK": "moque* moqu* insult* humili* rabaiss* ridiculis* denigr* injuri* ricane* se_fout_de se_foutent se_fichent_de rigolent_de rigole_de rient_de rit_de riant_de traite_de traitent_de traiter_de"
-    " me_traite me_traitent le_traite la_traite traitant_de la_traitant le_traitant surnomm* rumeur* calomni* mtraite degradant* m_appelle_la m_appellent_la m_appellent_le l_appelle_la l_appellent",
-    "SLUR": "pute salope pd tapette gouine negre cassos batard encule mongol bouffon moche grosse gros_porc grosse_vache sale_gros sale_grosse pue laideron intello_de",
+    "MOCK": "moqu* insul* humili* rabaiss* ridiculis* denigr* injuri* ricane* se_fout_de se_foutent se_fichent_de rigolent_de rigole_de rit_de riant_de traite_de traitent_de traiter_de"
+    " me_traite me_traitent le_traite la_traite traitant_de la_traitant le_traitant surnomment rumeur* calomni* mtraite degradant* m_appelle_la m_appellent_la m_appellent_le m_appelle_le",
+    "SLUR": "pute salope pd tapette gouine negre cassos batard encule mongol bouffon moche grosse gros_porc grosse_vache sale_gros sale_grosse pue laideron",
     "HATE": "sale_noir sale_arabe sale_juif sale_race sale_blanc sale_chinois sale_gitan raciste racistes homophob* grossophob* antisemit* retourne_dans_ton_pays rentre_dans_ton_pays negro bougnoul*",
-    "EXCLUDE": "rejete* exclu exclue exclus l_ecart mange_seul mange_seule mange_tout_seul reste_seul reste_seule isole isolee tout_seul toute_seule veut_jouer veulent_jouer veut_s_asseoir veut_etre veut_me_parler"
-    " me_parle me_parlent lui_parle veut_de_moi veut_de_lui ostracis* laisse_de_cote souffre souffrance",
+    "EXCLUDE": "rejete* l_ecart mange_seul mange_seule mange_tout_seul ostracis* laisse_de_cote souffre souffrance souffrir",
+    "LONELY": "reste_seul reste_seule isole isolee exclu exclue exclus tout_seul toute_seule seul seule",
+    "WONT": "veut_jouer veulent_jouer joue_avec veut_s_asseoir veut_etre veut_me_parler me_parle lui_parle veut_de_moi veut_de_lui veut_se_mettre veut_manger",
+    "ANON": "anonym*",
+    "FIGHT": "bagarre bagarres bagarr* se_sont_battus se_battent",
+    "HIDE": "pour_pas_qu_ils me_cache me_planque me_retrouvent",
     # Danger of death
-    "SUICIDE": "suicid* scarif* automutil* mutil* en_finir fin_a_ses_jours fin_a_mes_jours se_pendre me_pendre te_pendre me_tuer se_tuer te_tuer se_tue idees_noires pensees_noires adieu tue_toi"
-    " foutre_en_l_air se_jeter_du se_jeter_sous se_jeter_par se_jeter_dans me_jeter_sous me_jeter_du me_jeter_par sauter_par sauter_du saute_par_la sauter_d ouvrir_les_veines taillad* ses_veines mes_veines"
-    " se_coupe_les je_me_coupe bras_coupe_avec se_fait_du_mal me_fais_du_mal me_faire_du_mal se_faire_du_mal",
-    "DIE": "mourir creve crever disparaitre mort tuer tue tues",
+    "SUICIDE": "suicid* scarif* automutil* mutil* en_finir fin_a_ses_jours fin_a_mes_jours se_pendre me_pendre te_pendre se_tuer te_tuer se_tue idees_noires pensees_noires lettre_d_adieu dit_adieu dire_adieu tue_toi"
+    " foutre_en_l_air foutre_en_lair se_jeter_du se_jeter_sous se_jeter_par se_jeter_dans me_jeter_sous me_jeter_du me_jeter_par sauter_par sauter_du saute_par_la ouvrir_les_veines taillad* ses_veines mes_veines"
+    " se_coupe_les je_me_coupe se_fait_du_mal me_fais_du_mal me_faire_du_mal se_faire_du_mal en_finit",
+    "DIE": "mourir creve crever mort tuer tue tues",
+    "VANISH": "disparaitre",
     "DRUG": "medoc medocs comprimes cachets somniferes doliprane medicaments",
     "NOLIFE": "envie_de_vivre gout_a_rien gout_de_vivre gout_a_la_vie force_de_vivre raison_de_vivre envie_de_rien plus_vivre pas_vivre j_etais_plus_la j_etais_pas_la mieux_sans_moi me_hais deteste_ma_vie"
-    " jamais_me_reveiller plus_me_reveiller pas_me_reveiller ouvrir_les_yeux personne_m_aime servir_a_rien mieux_mort mieux_morte me_sens_de_trop",
+    " jamais_me_reveiller plus_me_reveiller pas_me_reveiller ouvrir_les_yeux personne_m_aime mieux_mort mieux_morte me_sens_de_trop je_sers_a_rien",
     # Body
     "SEX": "attouch* viol viole violeur incest* pedophil* pedo nude nudes obscene* porn* sexuel* pervers exhibition* culotte seins zizi vagin soutif soutien_gorge parties_intimes masturb* predateur photo_intime"
-    " photos_intimes tout_nu toute_nue nu denude* main_aux_fesses les_fesses mes_fesses a_poil degueulasses cul",
+    " photos_intimes image_intime tout_nu toute_nue denude* main_aux_fesses les_fesses mes_fesses a_poil degueulasses",
     "TOUCH": "touche toucher touchait caresse* bisous embrasse",
     "IMAGE": "photo photos video videos image images capture captures filme filment montage deepfake",
-    "SPREAD": "diffus* circul* partout leak* fait_le_tour sur_snap sur_insta sur_tiktok sur_instagram sur_snapchat sur_whatsapp publie publier partage",
-    "WEAPON": "couteau couteaux arme armes armee cutter pistolet flingue machette gazeuse bombe_lacrymo marteau bruler_l_ecole attentat revolver planter_a me_planter le_planter va_planter allait_planter me_plante",
+    "SPREAD": "diffus* partout leak* fait_le_tour sur_snap sur_insta sur_tiktok sur_instagram sur_snapchat sur_whatsapp publie publier partage",
+    "WEAPON": "couteau couteaux arme armes armee cutter pistolet flingue machette gazeuse bombe_lacrymo bruler_l_ecole attentat revolver planter_a me_planter le_planter va_planter allait_planter me_plante",
     # How it feels
-    "FEAR": "peur peurs terroris* terrifi* angoiss* trembl* cauchemar* sursaut* effraye apeur* phobi* boule_au_ventre mal_au_ventre mal_au_coeur se_cache me_cache cache_des",
-    "CRY": "pleur* larmes sanglot* vomi* mange_plus dort_plus dors_plus depri* desespere mal_etre va_tres_mal vais_tres_mal perdu_du_poids renferme craque",
+    "FEAR": "peur peurs terroris* terrifi* angoiss* trembl* cauchemar* sursaut* effraye apeur* phobi* boule_au_ventre mal_au_coeur se_cache",
+    "CRY": "pleur* larmes sanglot* desespere mal_etre va_tres_mal vais_tres_mal perdu_du_poids depressi* deprim*",
+    "SICK": "vomi* mal_au_ventre mange_plus dort_plus dors_plus veut_plus_manger",
     "NOGO": "veut_plus_aller veut_plus_venir veut_plus_retourner veux_plus_aller veux_plus_retourner veux_plus_y_aller veut_pas_aller veux_pas_aller refuse_d_aller refuse_de_retourner laisse_pas_aller"
-    " peur_d_aller refus_scolaire veut_plus_y_aller ose_plus_aller ose_plus peur_de_venir peur_de_rentrer peur_de_retourner veut_plus_mettre_les_pieds veux_plus_venir refuse_de_venir",
-    "SECRET": "rien_dire n_ose_pas ose_pas_le_dire un_secret le_repeter fait_jurer faut_pas_le_dire pas_le_dire parler_a_personne en_parler_a_personne si_j_en_parle si_je_parle le_dire_a_qui honte_d_en_parler",
-    "HURTPLACE": "toilettes chiottes vestiaire vestiaires douche couloir poubelle escalier portail cave chambre parking lit sous_le_lit",
-    "HARM": "en_danger mise_en_danger information_preoccupante marier_de_force mariage_force fugue fugu* neglig* en_detresse detresse affame sans_manger rien_a_manger ivre alcoolique temoin_de emprise faire_une_betise",
-    "HELP": "au_secours aidez aide_moi aider sauvez que_faire qui_appeler a_qui_parler signaler signalement alerter conduite_a_tenir numero protocole procedure prevenir reagir victime victimes contacter",
-    "NUMBER": "3018 119 3114 3020",
-    "OFTEN": "tous_les_jours tous_les_soirs tous_les_matins tous_les_midis tous_les_dimanches chaque_jour chaque_soir chaque_matin tout_le_temps sans_arret sans_cesse quotidien* longueur_de_journee a_chaque_fois"
-    " a_chaque_cours en_permanence la_nuit chaque_nuit toutes_les_nuits chaque_recre toutes_les_recres arretent_pas arrete_pas arretent_jamais depuis_des_mois depuis_des_semaines",
-    "STEAL": "vole volee volees voler voles pique prennent_mon prend_mon prend_son mes_affaires ses_affaires son_gouter mon_gouter son_argent mon_argent de_l_argent mon_fric argent_de_poche a_pris pris",
+    " peur_d_aller refus_scolaire veut_plus_y_aller ose_plus_aller n_ose_plus peur_de_venir peur_de_rentrer peur_de_retourner veut_plus_mettre_les_pieds veux_plus_venir refuse_de_venir",
+    "SECRET": "rien_dire ose_pas_le_dire un_secret le_repeter fait_jurer faut_pas_le_dire pas_le_dire parler_a_personne si_j_en_parle si_je_parle le_dire_a_qui honte_d_en_parler",
+    "HURTPLACE": "toilettes chiottes vestiaire vestiaires douche couloir poubelle escalier portail cave chambre parking dans_son_lit dans_mon_lit sous_le_lit",
+    "HARM": "en_danger mise_en_danger information_preoccupante marier_de_force mariage_force fugu* neglig* en_detresse detresse affame sans_manger rien_a_manger ivre alcoolique temoin_de_violence emprise",
+    "STRANGER": "bonbons derriere_le_grillage derriere_la_grille suit_jusque monter_dans_sa me_voir_seul rencontre_en_ligne rencontre_sur connais_pas connait_pas",
+    "HELP": "au_secours aidez aide aide_moi sauvez que_faire qui_appeler a_qui_parler signaler signalement alerter conduite_a_tenir protocole procedure prevenir reagir victime victimes",
+    "NUMBER": "3018 119 3114 3020 phare",
+    "OFTEN": "tous_les_jours tous_les_soirs tous_les_matins tous_les_midis tous_les_dimanches chaque_jour chaque_soir chaque_matin chaque_dimanche tout_le_temps sans_arret quotidien* longueur_de_journee a_chaque_fois"
+    " a_chaque_cours en_permanence chaque_nuit toutes_les_nuits chaque_recre toutes_les_recres arretent_pas arrete_pas arretent_jamais depuis_des_mois depuis_des_semaines",
+    "NIGHT": "la_nuit",
+    "STEAL": "vole volee volees voler voles pique mes_affaires ses_affaires son_gouter mon_gouter son_argent mon_argent de_l_argent mon_fric argent_de_poche m_a_pris m_ont_pris",
     "FORCE": "force forcent forcer oblige obligent mforce",
     "SCHOOL": "ecole college lycee classe cour recre recreation cours cantine bus maternelle creche self gymnase",
-    "ENOUGH": "en_peux_plus en_peut_plus peux_plus marre arrete_pas_de arretent_pas_de",
+    "ENOUGH": "en_peux_plus en_peut_plus arrete_pas_de arretent_pas_de",
     # Accounts
-    "ACCOUNT": "compte comptes session sessions profil messagerie espace identifiant identifiants code codes mot_de_passe mots_de_passe mot_passe login acces educonnect pronote carte_bleue carte_bancaire"
-    " numero_de_carte boite_mail boite_d_envoi boite identite mon_pseudo mes_id mon_ent",
-    "HACK": "pirat* hack hacke hacker hackes haker hake hacks usurp* phish* hamecon* arnaqu* frauduleu* malveillan* malware compromis compromise fuite leake virus infecte* intrusion falsifi* cheval_de_troie spyware"
-    " logiciel_espion escroqu* espionn* piegee piege",
-    "ODD": "louche louches chelou suspect suspecte suspects douteux douteuse bizarre bizarres bizard bizarrement etrange etranges anormal* inhabituel* faux fausse soi_disant pretendu* imite ressemble l_air_vrai pas_vrai"
-    " vraiment_l_ecole vraiment_vous vraiment_le pas_demande autre_pays pays jamais_vu pas_net connais_pas",
-    "MAIL": "mail mails courriel* message messages sms texto textos lien liens piece_jointe pieces_jointes formulaire site page appel fenetre notification pub email alerte appele telephone connexion connexions reponse",
-    "LURE": "payer paiement paye amende bourse gagner robux skin skins credits virement euros crypto gratuit iphone colis avant_minuit 24_heures sous_24 sera_supprime va_etre_supprime supprimer_mon_compte ferme_demain",
-    "GIVE": "clique donne donner saisi rempli ouvert repondu communique telecharge installe transmis rentre_mes mis_mon mis_mes mis_ma tape_mon tape_mes dit_mon prete file vendu vend vendent file_son",
-    "USE": "utilis* sert servi servie connecte entre rentre introduit lit lu fouille ouvre consult* regarde profite recuper* possede va_sur vont_sur connait connaissait sait_mon garde devine vu trafiqu* modifi* change changer"
-    " efface* supprim* ecrit ecrire ecrivent envoie envoye envoi poste publient repond justifi* remplac* disparu",
-    "NOTME": "c_est_pas_moi ce_n_est_pas_moi est_pas_moi ni_moi sans_moi a_ma_place a_mon_insu en_mon_nom a_mon_nom sous_mon_nom avec_mon_nom de_mon_nom sous_mon_identite sous_son_nom passer_pour passe_pour suis_pour_rien"
-    " rien_touche je_dormais je_dors sans_ma_permission sans_me_demander sans_mon_accord venant_de_moi de_chez_moi signe_de ma_signature n_y_peux_rien",
+    "ACC": "compte comptes session sessions profil boite_mail boite_d_envoi identite mon_adresse son_adresse mon_pseudo",
+    "CODE": "identifiant identifiants code codes mot_de_passe mots_de_passe mot_passe login acces mes_id carte_bleue carte_bancaire numero_de_carte",
+    "PLACE": "messagerie espace educonnect pronote boite mon_ent",
+    "HACK": "pirat* hack hacke hacker hackes haker hake hacks usurp* phish* hamecon* arnaqu* frauduleu* malveillan* malware compromis compromise falsifi* cheval_de_troie spyware logiciel_espion escroqu* espionn* piegee piege",
+    "LEAK": "fuite leake leak virus infecte* intrusion",
+    "ODD": "louche louches chelou suspect suspecte suspects douteux douteuse bizarre bizarres bizard bizarrement etrange etranges anormal* inhabituel* l_air_vrai pas_vrai ressemble_a_celui"
+    " vraiment_l_ecole vraiment_vous vraiment_le autre_pays un_pays jamais_vu pas_net pas_le_vrai malsain fiable arnaqueur",
+    "FAKE": "faux fausse soi_disant pretendu* imite",
+    "UNASKED": "pas_demande jamais_demande rien_demande",
+    "MSG": "mail mails courriel* message messages sms texto textos lien liens piece_jointe pieces_jointes email emails",
+    "WEB": "site page formulaire fenetre notification pub alerte appel appele telephone conseille support technicien conseiller agent service fichier",
+    "LOGON": "connexion connexions",
+    "LURE": "payer paiement paye amende bourse gagner robux skin skins credits virement euros crypto colis avant_minuit 24_heures sera_supprime va_etre_supprime allait_etre_supprime supprimer_mon_compte",
+    "CLICK": "clique cliquer repondu telecharge rempli ouvert ouverte ouvertes ouvrir installe installer rentre_mes tape_mes tape_mon mis_mon mis_mes",
+    "GIVE": "donne donner saisi communique transmis dit_mon file",
+    "LEND": "prete preter vendu vend vendent file_son file_mon partage_mon partage_son divulgu*",
+    "HOLD": "possede connait connaissait connaissent sait_mon garde devine vu recuper*",
+    "INTRUDE": "utilis* sert servi servie connecte entre rentre introduit lit lu fouill* ouvre consult* profite va_sur vont_sur trafiqu* trifouill* joue_avec",
+    "CHANGE": "modifi* change changer efface remplac* bouge bougent annul* justifi*",
+    "SEND": "ecrit ecrire ecrivent ecri envoie envoye envoyer poste publient repond reponds spam spamm* redige supprime",
+    "IMPOSTOR": "a_mon_insu en_mon_nom en_son_nom sous_mon_identite fait_passer_pour font_passer_pour faire_passer_pour fesant_passer_pour venant_de_moi portait_ma_signature avec_ma_signature signe_de_mon_nom",
+    "MYNAME": "sous_mon_nom avec_mon_nom sous_son_nom au_nom_de_l_ecole avec_le_nom_de",
+    "NOTME": "c_est_pas_moi ce_n_est_pas_moi est_pas_moi c_etait_pas_moi c_pas_moi ni_moi sans_moi a_ma_place suis_pour_rien rien_touche je_dormais je_dors sans_ma_permission sans_me_demander n_y_peux_rien en_mon_absence"
+    " pendant_mon_absence pendant_que_j_etais sans_mon_accord",
     # What makes the same words harmless
-    "FRAME": "expose exposes redaction dissertation film films livre roman romans chanson poeme jeu jeux minecraft fortnite zelda episode serie heros personnage definition synonyme affiche affiches charte reglement formation"
-    " formations stage conference campagne prevention sensibilis* quiz sequence seance emc programme article documentaire oral theatre tragedie resume slogan depliant debat histoire modele match ressource ressources mediacentre"
-    " dictee chapitre guerre pirates_des reportage intervention plan_d_action combat boxe assurance judo escrime antivirus exercice loi atelier",
-    "LAUGH": "rire de_faim de_soif de_fatigue mort_fatigue de_honte d_ennui de_chaud de_froid",
-    "ENTW": "devoir devoirs cahier bouton fichier ecran emploi_du_temps note notes visio application menu livret bulletin moyenne micro notifications appreciations appli ent serveur barre clavier",
+    "FRAME": "expose exposes redaction dissertation un_film le_film bon_film ce_film du_film film_sur films_sur livre roman romans chanson poeme episode serie heros personnage definition synonyme une_affiche mon_affiche l_affiche charte reglement formation"
+    " formations stage conference campagne prevention sensibilis* quiz sequence seance_sur seances_sur emc article documentaire oral theatre tragedie resume slogan depliant debat en_histoire une_histoire modele ressources_sur mediacentre"
+    " dictee chapitre guerre pirates_des reportage intervention_sur plan_d_action assurance antivirus loi atelier_sur cours_sur portait_sur c_est_quoi_un video_de_notre programme_emc bandeau machine proces on_se_moque_de a_pleurer",
+    "PLAY": "jeu jeux minecraft fortnite zelda match console manette partie_de combat record psg om",
+    "LAUGH": "rire de_faim de_soif de_fatigue mort_fatigue de_honte d_ennui de_chaud de_froid mort_de",
+    "ENTW": "devoir devoirs cahier bouton ecran emploi_du_temps note notes visio application menu livret bulletin moyenne micro notifications appreciations appli ent serveur barre clavier adresse",
 }  # fmt: skip
 
 # --- combinations --------------------------------------------------------------------------------------------------
 
-# In a rule: CAPITALS a concept, small letters a word, « / » one or the other, « .. » up to four words between, « ... » up
-# to nine (never past the end of a sentence, nor past « je »: another thing is being told), « & » in the message in any
-# order, « & ! » not in it.
+# In a rule: CAPITALS a concept, small letters a word, « / » one or the other, « .. » up to four words between (never past the
+# end of a sentence, « je » or « peut »: another thing is being told), « & » in the message in any order, « & ! » not in it.
 _SHORTCUTS = {
     "KID": "OWN/PEER",
-    "WHO": "OWN/PEER/ADULT/GROUP/SOMEONE/il/ils/elle/elles/on/qui/personne/des",
-    "THEY": "PEER/ADULT/GROUP/SOMEONE/il/ils/elle/elles/on/qui",
+    "WHO": "OWN/PEER/ADULT/GROUP/SOMEONE/il/ils/elle/elles/on/qui/y",
+    "THEY": "PEER/ADULT/GROUP/SOMEONE/il/ils/elle/elles/on/qui/y",
+    "OTHER": "PEER/ADULT/SOMEONE",
     "ME": "me/m/ma/mon/nous/moi/mes",
     "HIM": "le/la/l/les/lui/leur/se/s",
     "HAS": "a/ont/est/as/ait/avait/aurait/avoir/ete/fait/font/faire/fais/va/vont/allait/veut",
     "BLOW": "HIT/TAP/HARASS/MOCK/THREAT/EXTORT/HATE",
     "MY": "mon/ma/mes/notre/nos",
-    "HIS": "son/sa/ses/leur/leurs/le/la/du/de/d/un/une",
+    "KEY": "ACC/CODE",
+    "ANY": "ACC/CODE/PLACE",
+    "DO": "INTRUDE/CHANGE/SEND/HOLD",
+    "WISH": "veux/veut/voulait/voudrais/vouloir/voulais",
 }
 
 # Told of a person: sure. In a harmless frame (a lesson, a film, a joke) it is still a hint.
 _TOLD = (
-    "ME HIT/HARASS/EXTORT", "ME/HIM HAS .. HIT/HARASS/EXTORT/MOCK", "ME MOCK", "HIM HIT/HARASS/EXTORT & KID", "ME HAS/TAP TAP/KID/ADULT", "WHO ME TAP", "ME/se/s fait/fais/font/faire .. BLOW",
-    "KID .. HIT/HARASS/EXTORT", "KID .. HAS .. MOCK/HATE", "HIT/HARASS/EXTORT .. KID/ADULT/moi", "TAP KID", "WHO TAP .. OWN", "ADULT .. TAP/LOCK .. me/m/le/la/les/l/OWN/PEER", "MOCK .. OWN/moi", "OWN .. MOCK",
-    "ME/lui/le/la/l/les THREAT", "ME/lui HAS .. THREAT", "KID/SOMEONE/ADULT/il/ils/elle .. THREAT", "THREAT .. DIE/KID/ADULT/WEAPON", "me/m EXTORT",
-    "je/j/me/m/KID/il/elle .. SUICIDE", "veux/voulait/voudrais/vouloir/va/allait/envie/pense/parle/parler .. SUICIDE", "je/il/elle/KID veux/voulait/voudrais/vouloir .. DIE", "envie de DIE", "dit/KID .. veut/voulait DIE",
-    "plus/pas/ni/jamais/aucune .. NOLIFE", "je NOLIFE", "me NOLIFE", "avale .. DRUG", "pris/STEAL .. DRUG", "dit/disent/dire/ecrit .. de .. SUICIDE/DIE", "lui/m dit DIE",
-    "KID/ADULT/SOMEONE .. ME/lui TOUCH", "ADULT .. TOUCH .. KID/SEX", "KID .. TOUCH .. KID", "WHO .. SEX & ME/KID", "SEX .. KID/moi", "ADULT/SOMEONE .. demande .. IMAGE/SEX", "IMAGE .. OWN/moi/d_elle & SPREAD",
-    "FORCE .. donner/argent/STEAL/GIVE", "KID .. WEAPON", "WEAPON .. KID/SCHOOL/PEER", "FEAR .. SCHOOL/eux/lui", "FEAR de USE che/chez", "NOGO & OWN", "je NOGO", "INJURY & KID & ADULT", "HATE & OWN", "me/moi SLUR",
+    "ME HIT/HARASS/EXTORT & !ENTW/MSG", "ME/HIM HAS .. HIT/HARASS/EXTORT/MOCK & !ANY", "ME MOCK", "HIM HIT/HARASS/EXTORT & KID", "ME HAS/TAP TAP/KID/ADULT", "WHO me TAP & !ANY", "ME/se/s fait/fais/font/faire .. BLOW",
+    "KID .. HIT/HARASS/EXTORT", "KID .. HAS .. MOCK/HATE", "HIT/HARASS/EXTORT .. KID/ADULT/moi", "TAP OWN", "WHO TAP .. OWN", "ADULT .. TAP/LOCK .. me/m/OWN/PEER & !ANY", "MOCK .. OWN", "OWN .. MOCK & !ANY",
+    "ME/lui/le/la/l/les THREAT", "ME/lui HAS .. THREAT", "KID/SOMEONE/ADULT/il/ils/elle .. THREAT", "THREAT .. DIE/KID/ADULT/WEAPON", "me/m EXTORT", "OWN .. FORCE .. par",
+    "je/j/me/m/KID/il/elle .. SUICIDE", "WISH/va/allait/envie/pense/parle/parler .. SUICIDE", "je/il/elle/KID WISH .. DIE/VANISH", "envie de DIE/VANISH", "WISH DIE", "veux/envie/vais .. me DIE",
+    "plus/pas/ni/jamais/aucune .. NOLIFE", "je NOLIFE", "avale .. DRUG", "pris/STEAL .. DRUG", "dit/disent/dire/ecrit .. de .. SUICIDE/DIE", "lui/m dit DIE",
+    "KID/ADULT/SOMEONE .. ME/lui TOUCH", "ADULT .. TOUCH .. KID/SEX", "WHO .. SEX & ME/KID", "SEX .. KID/moi", "ADULT/SOMEONE .. demande .. IMAGE/SEX", "IMAGE .. moi/d_elle & SPREAD",
+    "FORCE .. STEAL/voler", "KID .. WEAPON", "WEAPON .. KID/PEER", "FEAR .. SCHOOL/eux", "FEAR de INTRUDE che/chez", "NOGO & OWN", "je NOGO", "INJURY & KID & ADULT", "HATE & OWN", "me/moi SLUR",
+    "LOCK .. HURTPLACE", "ADULT .. me/m/nous TAP", "va/vont/allait WEAPON", "ME/lui LOCK", "THEY .. me/m/ma/lui TAP & OFTEN", "IMAGE & HURTPLACE & THEY & me/m/mon/ma", "WHO STEAL & OFTEN", "personne EXCLUDE/WONT & moi/lui/elle", "CRY & OFTEN & SCHOOL",
+    "MOCK & OFTEN & KID", "MOCK & SLUR & me/m/lui/on", "PESTER & OFTEN & ME/KID", "WHO .. WEAPON & me",
 )  # fmt: skip
 
 # A theme with no harmless frame around it: sure enough to be shown at once.
-_THEMES = ("THEME", "HARASS", "SUICIDE", "EXTORT", "THREAT .. DIE", "SEX & KID", "HIT & KID", "HIT & ADULT", "PEER HARM", "PEER .. HARM & HELP", "NOGO & PEER")
+_THEMES = ("THEME", "HARASS & !ENTW", "SUICIDE", "EXTORT", "THREAT .. DIE", "SEX & KID", "HIT & KID & !ANY", "HIT & ADULT", "PEER HARM", "HARM & HELP", "HARM & KID", "NOGO & PEER", "NUMBER & HELP", "THREAT & SCHOOL")
 
 # Enough to ask the engine, and to be shown when it is dead.
 _HINTS = (
-    "THREAT", "HIT", "HATE", "NOLIFE", "WEAPON", "NUMBER", "HARM", "SEX & ME/KID/ADULT", "MOCK & KID/OFTEN/SCHOOL", "ME .. MOCK", "TAP .. KID", "THEY .. me/m/ma/mon/se/lui/le/l TAP", "THEY .. TAP .. moi/dessus", "THEY .. le/la/les TAP",
-    "lui/m SLUR", "WHO .. SLUR & KID", "SLUR & OFTEN", "IMAGE .. moi/elle/lui & SPREAD", "IMAGE & HURTPLACE & ME/KID", "envie/veux/voulu .. DIE", "comment .. DIE", "FEAR & SCHOOL/KID", "CRY & SCHOOL/KID/OFTEN", "NOGO", "peur .. peur",
-    "EXCLUDE & PEER/OWN", "personne EXCLUDE", "INJURY & KID", "GROUP & ME/lui", "TOUCH & ADULT & ME/KID", "LOCK & ME/KID", "STEAL & OFTEN", "FORCE & ME/KID", "savent ou .. habit", "SECRET & KID/ADULT", "a DIE", "ENOUGH & HELP",
-    "KID .. DRUG", "ADULT/SOMEONE .. HURTPLACE & OFTEN", "ADULT .. voir EXCLUDE", "OFTEN & KID & EXCLUDE", "suit/suis jusque .. moi/elle/lui",
+    "THREAT", "HIT", "HATE & KID/ME", "NOLIFE", "WEAPON & KID/me/m/moi/ADULT", "WEAPON .. SCHOOL", "NUMBER", "HARM", "SEX & ME/KID/ADULT", "MOCK & KID/OFTEN", "TAP KID", "lui/m SLUR", "WHO .. SLUR & OWN", "SLUR & OFTEN",
+    "IMAGE .. moi/elle/lui & SPREAD", "IMAGE & HURTPLACE & ME/KID", "envie/WISH .. DIE/VANISH", "comment .. DIE", "FEAR & OFTEN", "NOGO", "FEAR .. FEAR", "personne EXCLUDE/WONT", "FEAR .. chez moi/lui/elle", "lui/m .. dit DIE", "PEER .. va faire une betise", "FIGHT & KID/IMAGE/SCHOOL", "MSG/lettre ANON", "ADULT/SOMEONE que je STRANGER & me/m", "voir LONELY", "INJURY & KID", "AGAINST", "a/m/aurait TOUCH .. KID", "LOCK .. KID",
+    "THEY .. me/m/nous/lui FORCE", "savent ou .. habit", "ENOUGH & HELP", "KID .. DRUG", "OTHER .. STRANGER", "si tu/t .. IMAGE", "HURTPLACE .. OFTEN/NIGHT", "fait disparaitre/mourir",
 )  # fmt: skip
-
-# Signs that prove nothing alone; two different ones, about people and not about the portal, make a hint.
-_SOFT = frozenset("FEAR CRY INJURY SLUR MOCK EXCLUDE SECRET GROUP STEAL HURTPLACE OFTEN TAP FORCE LOCK DIE TOUCH ENOUGH HELP".split())
+# Words so common that they count only in a message without a word of the portal.
+_FAINT = (
+    "ME .. MOCK", "MOCK", "THEY .. me/m/ma/mon/se/lui/le/l/la/les TAP", "THEY .. TAP .. moi/dessus/KID", "KID .. TAP", "TAP .. KID", "FEAR & SCHOOL/KID/ADULT", "CRY & SCHOOL/KID/OFTEN", "EXCLUDE & PEER/OWN", "TOUCH & ADULT & ME/KID",
+    "STEAL & OFTEN", "SECRET", "j ai FEAR", "LOCK & ME/KID", "THEY .. me/m/l/le/la PESTER", "PESTER OWN", "IMAGE & GROUP & moi/m/l", "LONELY & PEER & SCHOOL", "recre & HURTPLACE", "SICK & OFTEN", "je .. EXCLUDE", "on/ils .. couper/coupe .. cheveux", "FORCE & SEX/TOUCH", "comment VANISH", "pour VANISH",
+)  # fmt: skip
+_PORTAL = frozenset("ENTW ACC CODE PLACE WEB MSG".split())
+# Signs that prove nothing alone; two different ones, about people, make a hint.
+_SOFT = frozenset("FEAR CRY HIDE LONELY SICK INJURY SLUR MOCK EXCLUDE SECRET GROUP STEAL HURTPLACE OFTEN TAP FORCE LOCK DIE TOUCH ENOUGH PESTER SPREAD".split())
 _SOFT_NEEDED = 2
-_PEOPLE = frozenset("OWN PEER ADULT SOMEONE il elle ils elles on".split())
+_PEOPLE = frozenset("OWN PEER ADULT SOMEONE il ele ils on".split())
 
 _HACKED_TOLD = (
-    "ACCOUNT .. HACK", "HACK .. ACCOUNT", "ME HACK", "ME HAS .. HACK", "HACK .. moi", "SOMEONE .. USE .. ACCOUNT", "KID/ADULT/SOMEONE .. STEAL .. MY ACCOUNT", "SOMEONE .. MY ACCOUNT", "PEER/ADULT .. USE .. MY ACCOUNT",
-    "PEER/ADULT/SOMEONE .. avec MY ACCOUNT", "ACCOUNT .. USE .. par .. KID/SOMEONE", "on s est USE .. ACCOUNT", "on ME STEAL .. ACCOUNT", "USE .. sous/en .. NOTME", "NOTME .. USE/MAIL", "passer pour moi", "NOTME moi/lui",
-    "GIVE .. ACCOUNT .. ODD", "CLICK .. MAIL ODD/HACK", "GIVE .. MAIL ODD/HACK", "ODD/HACK MAIL & ACCOUNT/GIVE", "MAIL HACK", "HACK MAIL",
+    "ANY .. HACK", "HACK .. ANY", "ME HACK", "ME HAS .. HACK", "HACK .. moi", "SOMEONE .. DO .. MY ANY", "SOMEONE .. DO .. KEY", "SOMEONE .. CHANGE/SEND & ACC/IMPOSTOR/NOTME", "PEER/ADULT .. STEAL/HOLD .. MY CODE", "SOMEONE .. sur/dans MY ANY & !PEER", "OTHER .. STEAL/pris MY KEY", "FAKE ACC", "MYNAME & INTRUDE & on/OTHER", "SOMEONE/PEER .. MYNAME",
+    "PEER/ADULT .. INTRUDE/CHANGE .. MY KEY", "PEER/ADULT a/ont MY CODE", "OTHER .. avec MY KEY & SEND/CHANGE/INTRUDE", "KEY .. DO par OTHER", "on s est INTRUDE .. ANY", "on s est INTRUDE .. IMPOSTOR/MYNAME", "on m STEAL CODE/ANY", "on/m/ma .. STEAL MY KEY",
+    "IMPOSTOR & SEND/INTRUDE/MSG/moi/me", "SEND .. NOTME & ME", "GIVE .. CODE .. a/au .. SOMEONE/ODD/FAKE", "CLICK .. MSG/WEB ODD/HACK", "ODD/FAKE MSG/WEB & CODE/CLICK/GIVE", "MSG ODD & CODE/CLICK/LURE", "MSG HACK", "HACK MSG", "NOTME .. ai/a SEND", "MSG .. que j ai pas/jamais SEND",
 )  # fmt: skip
-_HACKED_THEMES = ("HACK",)
+_HACKED_THEMES = ("HACK & ANY/MSG/WEB/HELP/SCHOOL/KID/ADULT/me/m/je", "HACK & SEND", "LEAK .. KEY", "KEY .. LEAK")
 _HACKED_HINTS = (
-    "NOTME & ACCOUNT/MAIL/USE", "GIVE .. MAIL ODD", "ODD MAIL", "MAIL ODD", "MAIL .. ODD", "ODD .. MAIL", "MAIL .. demande .. ACCOUNT", "demandant/demande/reclame/veut/confirmer/verifier .. ACCOUNT & MAIL", "MAIL & LURE & GIVE/ODD", "GIVE .. LURE",
-    "PEER/ADULT/SOMEONE/il/elle a/ont/USE .. MY ACCOUNT", "ACCOUNT USE/SPREAD/MOCK", "ACCOUNT .. HAS .. USE & !OWN", "ACCOUNT STEAL", "STEAL .. ACCOUNT", "MAIL/ENTW .. que j/je .. pas/jamais", "GIVE .. ACCOUNT .. PEER/SOMEONE/ODD",
-    "PEER/ADULT/SOMEONE .. USE .. ACCOUNT & ME", "avec MY ACCOUNT & il/elle/PEER/SOMEONE/a", "qui .. USE .. MY ACCOUNT", "GIVE .. MAIL & depuis/maintenant/du",
+    "HACK", "LEAK & ANY/MSG", "IMPOSTOR", "NOTME & SEND/CHANGE/INTRUDE", "NOTME & MSG", "ACC .. NOTME", "ODD/FAKE .. MSG", "MSG .. ODD/FAKE", "FAKE WEB", "LOGON .. ODD/NOTME", "ODD WEB & ANY/CLICK/GIVE", "WEB .. ODD & CODE", "UNASKED & CODE/MSG", "HELP de LOGON", "MSG & ODD & CLICK",
+    "MSG .. demande/reclame/demandant/reclamant .. CODE/ANY", "MSG & confirmer/verifier .. ANY", "MSG & LURE & CLICK/ODD/GIVE", "CLICK .. LURE", "CODE & LURE & GIVE/CLICK", "demande/reclame .. CODE de CODE", "reclame & LURE & MSG", "pour avoir MY CODE", "FORCE .. GIVE MY CODE", "met/mets ton CODE", "j ai tes CODE", "MYNAME & MSG/LURE/FAKE",
+    "OTHER .. INTRUDE/HOLD .. MY KEY", "OTHER/il/elle a/ont MY CODE", "OTHER .. CLICK MY KEY", "OTHER .. avec MY ACC", "SOMEONE .. avec MY KEY", "un autre avec MY KEY", "LOGON sur/avec MY ANY & il/elle/OTHER", "qui .. INTRUDE .. MY KEY", "KEY a/ont/avait/avaient ete INTRUDE/CHANGE", "KEY .. s est INTRUDE", "KEY a/ont/avait/avaient INTRUDE/CHANGE",
+    "ACC SEND/SPREAD/MOCK un/des/de/les/tout", "ACC SEND", "ACC .. OWN/PEER/ADULT SEND/SPREAD/MOCK", "ACC il SEND", "STEAL MY/le/les/des/mon KEY", "KEY STEAL", "me l a/ont STEAL & CODE", "MSG/ENTW/IMAGE .. que j/je .. ai pas/jamais SEND/GIVE/fait/pris", "que j/je .. ai jamais fait/posee/pose/SEND", "en .. que je n ai pas SEND", "LEND .. CODE", "LEND .. MY KEY", "GIVE MY CODE .. OTHER", "CODE & SOMEONE .. s en INTRUDE", "PEER a/ont CHANGE .. ENTW", "PEER CHANGE ENTW", "INTRUDE par .. OTHER", "KEY .. CLICK par", "laisse .. ACC & OTHER", "OTHER/il/elle .. HOLD MY CODE", "droits .. INTRUDE", "OTHER .. INTRUDE .. KEY d un/une", "OTHER .. profit .. ACC", "PEER/m .. HOLD .. TAP/CODE & me/m/mon",
+    "CLICK .. MSG & depuis/maintenant", "CLICK .. pas du", "WEB .. CLICK .. main", "MY KEY & OTHER .. dedans",
 )  # fmt: skip
 
 
@@ -241,6 +275,8 @@ def _concept(words: list[str], start: int) -> tuple[str, int]:
                 return concept, length
     if word in _WHOLE:
         return _WHOLE[word], 1
+    if word[0] in "ldjmtsn" and len(word) > 4 and word[1:] in _WHOLE:
+        return _WHOLE[word[1:]], 1  # an elision written in one word: « lenfan », « mforce »
     for length in range(len(word), _SHORTEST_BEGINNING - 1, -1):
         if word[:length] in _BEGINNINGS:
             return _BEGINNINGS[word[:length]], 1
@@ -284,7 +320,7 @@ class _Rule:
         )
 
 
-_GAPS = {"..": r"(?:(?!j |je )[^ |]+ ){0,4}?", "...": r"(?:(?!j |je )[^ |]+ ){0,9}?"}
+_GAP = r"(?:(?!j |je |peu |pouvoir )[^ |]+ ){0,4}?"
 
 
 def _expand(slot: str) -> list[str]:
@@ -303,8 +339,8 @@ def _rule(line: str) -> _Rule:
         pieces = [r"(?<!\S)"]
         slots = part.split()
         for slot in slots:
-            if slot in _GAPS:
-                pieces.append(_GAPS[slot])
+            if slot == "..":
+                pieces.append(_GAP)
                 continue
             names = _expand(slot)
             needs.append(frozenset(names))
@@ -315,8 +351,8 @@ def _rule(line: str) -> _Rule:
 
 
 _RULES = {
-    HARASSMENT: tuple(tuple(map(_rule, lines)) for lines in (_TOLD, _THEMES, _HINTS)),
-    HACKED: tuple(tuple(map(_rule, lines)) for lines in (_HACKED_TOLD, _HACKED_THEMES, _HACKED_HINTS)),
+    HARASSMENT: tuple(tuple(map(_rule, lines)) for lines in (_TOLD, _THEMES, _HINTS, _FAINT)),
+    HACKED: tuple(tuple(map(_rule, lines)) for lines in (_HACKED_TOLD, _HACKED_THEMES, _HACKED_HINTS, ())),
 }
 
 
@@ -326,16 +362,17 @@ def recognise_urgent(text: str) -> UrgentSigns:
         text = f"{text[:_READ_EACH_END]}\n{text[-_READ_EACH_END:]}"
     concepts = _concepts(text)
     present = frozenset(concepts.split())
-    framed = not present.isdisjoint(("FRAME", "LAUGH"))
     best, best_rank = UrgentSigns(), 0
-    for topic, (told, themes, hints) in _RULES.items():
+    for topic, (told, themes, hints, faint) in _RULES.items():
+        framed = not present.isdisjoint(("FRAME", "LAUGH") if topic == HACKED else ("FRAME", "LAUGH", "PLAY"))
         sure = [rule.name for rule in told if rule.matches(concepts, present)]
         theme = [] if framed else [rule.name for rule in themes if rule.matches(concepts, present)]
         hint = [] if framed else [rule.name for rule in hints if rule.matches(concepts, present)]
-        if topic == HARASSMENT and not framed and not hint and present.isdisjoint(("ENTW", "ACCOUNT")):
-            soft = sorted(_SOFT & present)
-            if len(soft) >= _SOFT_NEEDED and not _PEOPLE.isdisjoint(present):
-                hint = ["+".join(soft)]
+        if not framed and present.isdisjoint(_PORTAL):
+            hint += [rule.name for rule in faint if rule.matches(concepts, present)]
+            soft = sorted(_SOFT & present) if topic == HARASSMENT and not _PEOPLE.isdisjoint(present) else []
+            if len(soft) >= _SOFT_NEEDED:
+                hint.append("+".join(soft))
         certain = bool((sure and not framed) or theme)
         rank = 2 * certain + bool(sure or theme or hint)
         if rank > best_rank:

@@ -13,6 +13,7 @@ import http.client
 import os
 import shlex
 import socket
+import sqlite3
 import stat
 import subprocess
 import tempfile
@@ -26,6 +27,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 import psutil
+import yaml
 
 from bot.errors import OperationError
 from bot.operations.training import RASA_ENVIRONMENT, model_path
@@ -49,6 +51,9 @@ RASA_THREADS = 1
 # Rasa and loading a model takes 8 to 25 seconds.
 START_SECONDS = 5
 RASA_START_SECONDS = 30
+
+# Rasa keeps nothing that its tracker's file does not have after each message: no need to wait long for its farewell.
+RASA_STOP_SECONDS = 5
 
 CONTROL_SECONDS = 5
 STOP_SECONDS = 20
@@ -93,17 +98,30 @@ def rasa_program(settings: Settings, name: str, port: int, autostart: bool) -> P
     command = (
         *(".venv-rasa/bin/python", "-m", "rasa", "run", "--model", str(model)),
         *("--interface", "127.0.0.1", "--port", str(port)),
-        *("--endpoints", "endpoints.yml", "--credentials", "credentials.yml"),
+        *("--endpoints", str(endpoints_path(settings)), "--credentials", "credentials.yml"),
     )
     environment = {
         **RASA_ENVIRONMENT,
         "SANIC_REQUEST_MAX_SIZE": str(RASA_REQUEST_LARGEST),
-        "ASSISTENT_ACTIONS_PORT": str(settings.actions_port),  # endpoints.yml reads it
         "OMP_NUM_THREADS": str(RASA_THREADS),
         "OPENBLAS_NUM_THREADS": str(RASA_THREADS),
         "PYTHONUNBUFFERED": "1",
     }
-    return Program(name, command, autostart, RASA_START_SECONDS, environment=environment)
+    return Program(name, command, autostart, RASA_START_SECONDS, RASA_STOP_SECONDS, environment)
+
+
+def endpoints_path(settings: Settings) -> Path:
+    """Where Rasa reads the ports and files of this deployment; endpoints.yml at the root has the usual ones."""
+    return settings.var_dir / "supervisor" / "endpoints.yml"
+
+
+def render_endpoints(settings: Settings) -> str:
+    """Return Rasa's endpoints: the action server, and its tracker in a SQLite file of its own."""
+    endpoints = {
+        "action_endpoint": {"url": f"http://127.0.0.1:{settings.actions_port}/webhook"},
+        "tracker_store": {"type": "SQL", "dialect": "sqlite", "db": str(settings.var_dir / "rasa-tracker.db")},
+    }
+    return yaml.safe_dump(endpoints, sort_keys=False)
 
 
 def choose_socket_path(var_dir: Path, temporary: Path | None = None) -> Path:
@@ -166,11 +184,19 @@ def write_configuration(settings: Settings, programs: Iterable[Program]) -> Path
     folder.mkdir(parents=True, exist_ok=True)
     (settings.var_dir / "log").mkdir(parents=True, exist_ok=True)
     make_private_folder(choose_socket_path(settings.var_dir).parent)
+    endpoints_path(settings).write_text(render_endpoints(settings), encoding="utf-8")
+    use_write_ahead_log(settings.var_dir / "rasa-tracker.db")
     path = folder / "supervisord.conf"
     temporary = path.with_suffix(".new")
     temporary.write_text(render_configuration(settings, programs), encoding="utf-8")
     os.replace(temporary, path)
     return path
+
+
+def use_write_ahead_log(database: Path) -> None:
+    """Put Rasa's tracker in write-ahead mode, which the file keeps: Rasa does not, and we erase in it beside it."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def make_private_folder(folder: Path) -> None:

@@ -59,8 +59,9 @@ def run_demonstration(settings: Settings, say: Say, announce: Callable[[], None]
         prepare_database(settings, say)
         with supervised(settings, say) as (supervisor, control):
             wait_for_page(settings, control, say)
-            if training.train_model(settings, say):
-                control.start(processes.RASA_A)
+            control.start(processes.ACTIONS)
+            training.train_model(settings, say)
+            control.start(processes.RASA_A)
             wait_until_ready(settings, control, say)
             say_addresses(settings, say)
             if announce:
@@ -180,11 +181,9 @@ def run_step(settings: Settings, command: str, failure: str) -> None:
 
 @contextlib.contextmanager
 def supervised(settings: Settings, say: Say) -> Iterator[tuple[subprocess.Popen, processes.Control]]:
-    """Run supervisor for the time of the block, Rasa with it when its model is current."""
-    autostart = [processes.WEB, processes.ACTIONS]
-    if not training.is_stale(settings.root):
-        autostart.append(processes.RASA_A)
-    configuration = processes.write_configuration(settings, processes.list_programs(settings, autostart))
+    """Run supervisor for the time of the block, with the page alone: Rasa's start would take the processor from it."""
+    programs = processes.list_programs(settings, autostart=(processes.WEB,))
+    configuration = processes.write_configuration(settings, programs)
     supervisor = processes.start_supervisor(settings, configuration)
     try:
         yield supervisor, processes.wait_until_up(settings, supervisor)

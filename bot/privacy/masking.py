@@ -17,7 +17,7 @@ EMAIL = "adresse mail"
 INE = "INE"
 NIR = "numéro de sécurité sociale"
 IBAN = "IBAN"
-PASSWORD = "mot de passe"
+PASSWORD = "mot de passe"  # noqa: S105 - a mark
 CODE = "code"
 
 _EMAIL = re.compile(r"[\w.+%-]{1,64}\s?(?:@|\(at\)|\[at\])\s?[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}", re.IGNORECASE)
@@ -34,7 +34,7 @@ _PHONE = re.compile(
 _FOREIGN_PHONE = re.compile(r"(?<![\w/])(?:\+|00)\s?\d(?:[\s.-]?\d){7,13}(?!\d)")
 
 _SECRET_NAME = (
-    r"(?:mots?\s+de\s+pass?es?|mdp|password|passwd|pass|code\s+(?:secret|confidentiel|pin|perso(?:nnel)?|d['’ ]activation|sms|otp|reçu|recu|de\s+verification|de\s+vérification)?|pin)"
+    r"(?:mots?\s+de\s+pass?es?|mdp|password|passwd|pass|code\s+(?:secret|confidentiel|pin|perso(?:nnel)?|d['’ ]activation|sms|otp|reçu|recu|de\s+verification|de\s+vérification)?|pin)"  # noqa: S105 - a pattern
 )  # fmt: skip
 _QUALIFIER = r"(?:\s+(?:actuel|provisoire|temporaire|est|c['’]?\s?est|etait|était|c['’]?\s?(?:etait|était)|ct|c|donc|bien|toujours|pour\s+\S+|de\s+mon\s+\S+|de\s+ma\s+\S+))*"
 _SECRET = re.compile(

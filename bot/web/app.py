@@ -57,14 +57,15 @@ def create_app(
     app[chat.LIMITER] = Limiter(settings)
     app[METRICS] = Metrics()
     app[pages.TEMPLATES] = pages.make_templates()
-    if utterances is None:
-        utterances = read_utterances(settings.root / "data" / "nlu")
+
+    def read_voices() -> Mapping[str, list[str]]:
+        return read_utterances(settings.root / "data" / "nlu") if utterances is None else utterances
 
     async def resources(app: web.Application) -> AsyncIterator[None]:
         async with aiohttp.ClientSession() as http:
             database = Database(settings.storage_url)
             topics = load_topics()
-            knowledge = KnowledgeBase(database, topics, utterances)
+            knowledge = KnowledgeBase(database, topics, read_voices)
             chosen = engine or RasaEngine(settings.engine_url, http)
             composer = Composer(knowledge, Phrasebook.read(settings.root / "domain.yml"))
             holders = (TicketData(), ConversationData(), TrackerData(settings.var_dir / "rasa-tracker.db"))

@@ -42,6 +42,7 @@ class Jobs:
                 await task
 
     async def _refresh(self) -> None:
+        await self._knowledge.add_voices()
         while True:
             await asyncio.sleep(REFRESH_S)
             try:

@@ -1,7 +1,6 @@
 // @ts-check
 /** Announcements and incidents, above the conversation. An incident cannot be put away for good; an information can. */
-import { h, icon } from './dom.js';
-import { safeHtml } from './safe-html.js';
+import { h, icon, safeHtml } from './dom.js';
 import { read, write } from './storage.js';
 
 const KEY = 'hidden-announcements';

@@ -3,13 +3,12 @@
 import { Api, Refused } from './api.js';
 import { Banners } from './banners.js';
 import { Bridge } from './bridge.js';
-import { Composer } from './composer.js';
+import { Composer, Suggestions } from './composer.js';
 import { DataDialog } from './data-dialog.js';
 import { byId, h } from './dom.js';
 import { Events } from './events.js';
 import { Outbox } from './outbox.js';
 import { Session } from './session.js';
-import { Suggestions } from './suggestions.js';
 import { textsFor } from './texts.js';
 import { View } from './view.js';
 

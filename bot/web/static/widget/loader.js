@@ -27,40 +27,35 @@
   const data = script.dataset;
 
   const CSS = `
-    :host { all: initial }
-    [hidden] { display: none !important }
-    .root { font: 1rem/1.4 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif }
-    button { font: inherit; cursor: pointer }
+    :host { all: initial } [hidden] { display: none !important }
+    .root { font: 1rem/1.4 system-ui, "Segoe UI", Roboto, sans-serif } button { font: inherit; cursor: pointer }
     .launcher, .panel { position: fixed; box-sizing: border-box; z-index: var(--assistent-z, 2147483000); right: var(--assistent-side, 20px) }
     .left > * { right: auto; left: var(--assistent-side, 20px) }
     .launcher {
-      bottom: calc(var(--assistent-bottom, 20px) + env(safe-area-inset-bottom, 0px));
-      display: flex; align-items: center; justify-content: center; gap: .5rem; padding: 0 1.15rem;
-      min-width: var(--size, 56px); min-height: var(--size, 56px); border: 2px solid transparent; border-radius: 99px;
-      background: var(--accent); color: var(--on); font-weight: 600; box-shadow: 0 2px 6px #0003, 0 8px 24px #0003;
+      bottom: calc(var(--assistent-bottom, 20px) + env(safe-area-inset-bottom, 0px)); min-width: var(--size, 56px); min-height: var(--size, 56px);
+      display: flex; align-items: center; justify-content: center; gap: .5rem; padding: 0 1.15rem; border: 2px solid transparent;
+      border-radius: 99px; background: var(--accent); color: var(--on); font-weight: 600; box-shadow: 0 2px 6px #0003, 0 8px 24px #0003;
     }
     .launcher:hover { filter: brightness(1.12) } button:focus-visible { outline: 3px solid #0b5cd5; outline-offset: 3px; box-shadow: 0 0 0 3px #fff }
     svg { width: var(--icon, 26px); height: var(--icon, 26px); flex: none }
     .round, [aria-expanded=true] { padding: 0 }
     .round .label, [aria-expanded=true] .label, .vh { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap }
     .badge {
-      position: absolute; top: -6px; right: -4px; min-width: 24px; line-height: 24px; border: 2px solid #fff;
-      border-radius: 14px; background: #b3261e; color: #fff; font-size: .8125rem; text-align: center;
+      position: absolute; top: -6px; right: -4px; min-width: 24px; border: 2px solid #fff; border-radius: 14px;
+      background: #b3261e; color: #fff; font-size: .8125rem; line-height: 24px; text-align: center;
     }
     .panel {
-      bottom: calc(var(--assistent-bottom, 20px) + var(--size, 56px) + 12px); overflow: hidden;
-      width: min(var(--width, 400px), 100vw - 40px); height: min(var(--height, 640px), 100vh - var(--assistent-bottom, 20px) - var(--size, 56px) - 32px);
-      background: Canvas; color: CanvasText; color-scheme: light dark; border: 1px solid #8884; border-radius: 14px;
-      box-shadow: 0 4px 12px #0003, 0 16px 48px #0004;
+      bottom: calc(var(--assistent-bottom, 20px) + var(--size, 56px) + 12px); width: min(var(--width, 400px), 100vw - 40px);
+      height: min(var(--height, 640px), 100vh - var(--assistent-bottom, 20px) - var(--size, 56px) - 32px); overflow: hidden; background: Canvas;
+      color: CanvasText; color-scheme: light dark; border: 1px solid #8884; border-radius: 14px; box-shadow: 0 4px 12px #0003, 0 16px 48px #0004;
     }
     iframe { display: block; width: 100%; height: 100%; border: 0; background: Canvas }
     .wait { position: absolute; inset: 0; display: grid; place-content: center; gap: 1rem; padding: 1.5rem; text-align: center; background: Canvas }
     .wait p { margin: 0 } .wait a { color: LinkText }
     .wait button { min-height: 44px; border: 1px solid; border-radius: 8px; background: Canvas; color: CanvasText }
     @media ${PHONE} {
-      .launcher { padding: 0 }
-      .launcher .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
-      .launcher[aria-expanded=true] { display: none }
+      .launcher { padding: 0 } .launcher[aria-expanded=true] { display: none }
+      .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
       .root .panel {
         inset: 0; width: auto; height: 100vh; height: 100dvh; border: 0; border-radius: 0; background: var(--accent);
         padding: env(safe-area-inset-top) env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left);
@@ -81,8 +76,6 @@
     return node;
   };
 
-  const isColour = (/** @type {string | undefined} */ value) => /^#[0-9a-f]{6}$/i.test(value ?? '');
-
   /** WCAG's contrast of two colours given as #rrggbb. @param {string} one @param {string} other */
   const contrast = (one, other) => {
     const [a, b] = [one, other].map((hex) => [0.2126, 0.7152, 0.0722].reduce((sum, weight, at) => {
@@ -95,9 +88,8 @@
   /** The colour of the ENT's page, with one that can be read on it; nothing where the page gives none. */
   const readTheme = () => {
     const accent = getComputedStyle(host).getPropertyValue('--assistent-accent').trim() || data.buttonColor || '';
-    if (!isColour(accent)) return undefined;
-    const readable = contrast(accent, '#ffffff') >= contrast(accent, '#10151b') ? '#ffffff' : '#10151b';
-    return { accent, on: isColour(data.iconColor) && contrast(accent, data.iconColor ?? '') >= 4.5 ? data.iconColor : readable };
+    if (!/^#[0-9a-f]{6}$/i.test(accent)) return undefined;
+    return { accent, on: contrast(accent, '#ffffff') >= contrast(accent, '#10151b') ? '#ffffff' : '#10151b' };
   };
 
   /** @type {HTMLElement} */ let host;
@@ -108,7 +100,6 @@
   let [ready, isOpen, wantsFocus] = [false, false, false];
   let [patience, question] = [0, ''];
   const phone = window.matchMedia(PHONE);
-
   const drawing = make('path', { d: ICON_CHAT });
   const badge = make('span', { class: 'badge', 'aria-hidden': 'true', hidden: '' });
   const unread = make('span', { class: 'vh' });
@@ -121,12 +112,8 @@
 
   /** What lasts as long as the tab; a refused storage is not an error. @param {string} key @param {string | null} value */
   const store = (key, value) => {
-    try {
-      if (value) sessionStorage.setItem(key, value);
-      else sessionStorage.removeItem(key);
-    } catch { /* nothing lasts longer than the page */ }
+    try { sessionStorage[value ? 'setItem' : 'removeItem'](key, value ?? ''); } catch { /* it lasts as long as the page */ }
   };
-
   const recall = (/** @type {string} */ key) => {
     try { return sessionStorage.getItem(key); } catch { return null; }
   };
@@ -240,15 +227,13 @@
   const fit = () => {
     const view = window.visualViewport;
     const needed = isOpen && phone.matches && view && Math.abs(view.scale - 1) < 0.01;
-    panel.style.height = needed ? `${view.height}px` : '';
-    panel.style.top = needed ? `${view.offsetTop}px` : '';
-    panel.style.bottom = needed ? 'auto' : '';
+    Object.assign(panel.style, needed
+      ? { height: `${view.height}px`, top: `${view.offsetTop}px`, bottom: 'auto' } : { height: '', top: '', bottom: '' });
   };
 
   /** @param {boolean} open */
   const show = (open) => {
-    isOpen = open;
-    panel.hidden = !open;
+    [isOpen, panel.hidden] = [open, !open];
     launcher.setAttribute('aria-expanded', String(open));
     drawing.setAttribute('d', open ? ICON_CLOSE : ICON_CHAT);
     cover();
@@ -304,8 +289,7 @@
     // the focus leaves for the frame: the ENT may have changed page since, without reloading
     window.addEventListener('blur', () => post('page', { page: pageName() }));
     phone.addEventListener('change', () => { cover(); fit(); });
-    window.visualViewport?.addEventListener('resize', fit);
-    window.visualViewport?.addEventListener('scroll', fit);
+    for (const moved of ['resize', 'scroll']) window.visualViewport?.addEventListener(moved, fit);
     // the person did not ask for the focus to move
     if (data.reopen !== 'no' && recall(OPEN_KEY)) open(undefined, false);
   };

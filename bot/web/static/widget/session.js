@@ -4,7 +4,7 @@
  *
  * With an ENT that signs, a fresh JWT is asked for at every opening and the stored token is never used: on a computer
  * that several people share, the next one must not find the conversation of the one before. A visitor's token is
- * stored, one a profile and school, for it is all that ties him to his conversation.
+ * kept, one a profile and school, for it is all that ties him to his conversation.
  */
 import { Refused } from './api.js';
 import { forget, read, write } from './storage.js';

@@ -33,7 +33,7 @@ type Suggested = { results: { topic: string; title: string }[] };
 /** One event of a text/event-stream. */
 type EventFrame = { id: string | null; event: string; data: string; retry: number | null };
 /** What the loader tells of the page that holds the frame. */
-type Init = { page: string; signed: boolean; visible: boolean; focus?: boolean; theme?: { accent?: string; on?: string } };
+type Init = { page: string; signed: boolean; visible: boolean; focus?: boolean; kept?: string | null; theme?: { accent?: string; on?: string } };
 type Texts = typeof import('./texts.js').VOUS;
 
 /* What each part needs of the others: chat.js gives it. */

@@ -1,8 +1,7 @@
 // @ts-check
 /** The conversation on screen: a log that a screen reader follows, where each message stands once. */
 import { articleDate, choiceGroup, disableChoices, feedbackBar, ticketCard } from './cards.js';
-import { h, icon } from './dom.js';
-import { safeHtml } from './safe-html.js';
+import { h, icon, safeHtml } from './dom.js';
 import { clockTime, longDate, stateName } from './texts.js';
 
 const NEAR_PX = 80; // closer to the end than this, the person is reading the latest message

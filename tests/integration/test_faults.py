@@ -1,0 +1,154 @@
+"""What the assistant survives: each process killed, frozen or away, under the real one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sqlite3
+import time
+import urllib.error
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from bot.settings import ROOT
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+
+# A useful reply is promised within this long, whatever is out.
+PROMISED_S = 4.0
+BACK_S = 90
+
+USEFUL = {"answer", "choices", "degraded", "clarify", "dialogue", "form", "ticket", "urgent", "out_of_scope"}
+
+
+@contextlib.contextmanager
+def frozen(stack: Stack, program: str) -> Iterator[None]:
+    """Stop a process without ending it: it keeps its sockets and answers nothing."""
+    pid = stack.pid(program)
+    stack.signal(program, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if stack.pid(program) == pid:
+            stack.signal(program, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def stopped(stack: Stack, program: str) -> Iterator[None]:
+    """Keep a program down for the time of the block."""
+    stack.control.stop(program)
+    try:
+        yield
+    finally:
+        stack.control.start(program)
+
+
+@pytest.fixture(autouse=True)
+def _whole_again(stack: Stack) -> Iterator[None]:
+    """Each test begins and ends with everything up."""
+    stack.wait_until(stack.engine_answers, BACK_S, "the engine answers before the test")
+    yield
+    stack.wait_until(stack.engine_answers, BACK_S, "the engine answers again")
+
+
+def leave_a_request(stack: Stack, token: str) -> dict:
+    """Tell a request to its end; return the last reply."""
+    stack.say(token, "je veux parler à quelqu'un")
+    reply = stack.say(token, "Le cahier de vie de ma fille est vide depuis un mois")
+    assert reply["result"]["outcome"] == "form", reply
+    return stack.say(token, "oui")
+
+
+def test_rasa_killed_every_message_gets_a_useful_reply_and_a_request_can_be_left(stack: Stack) -> None:
+    token = stack.open(uai="0750001U")
+    stack.signal("rasa-a", signal.SIGKILL)
+    reply = stack.say(token, "J'ai oublié mon mot de passe")
+    assert reply["seconds"] <= PROMISED_S
+    assert reply["result"]["outcome"] == "degraded"
+    assert any(message.get("article") or message.get("buttons") for message in reply["messages"])
+    assert leave_a_request(stack, token)["messages"][0]["ticket"]["level"] == 2
+    # supervisor brings it back by itself: the fixture waits for it.
+
+
+def test_rasa_frozen_is_given_up_then_found_again(stack: Stack) -> None:
+    token = stack.open(uai="0750001U")
+    with frozen(stack, "rasa-a"):
+        waits = [stack.say(token, "comment voir les devoirs ?") for _ in range(3)]
+        assert all(reply["seconds"] <= PROMISED_S for reply in waits)
+        assert all(reply["result"]["outcome"] in USEFUL for reply in waits)
+        assert waits[2]["seconds"] < 1, "after two time-outs it is taken for dead and nobody waits for it"
+        assert leave_a_request(stack, token)["result"]["outcome"] == "ticket"
+
+
+@pytest.mark.parametrize("fault", ["killed", "frozen", "stopped"])
+def test_actions_out_a_request_is_taken_all_the_same(stack: Stack, fault: str) -> None:
+    token = stack.open(uai="0750001U")
+    with contextlib.ExitStack() as away:
+        if fault == "killed":
+            stack.signal("actions", signal.SIGKILL)
+        elif fault == "frozen":
+            away.enter_context(frozen(stack, "actions"))
+        else:
+            away.enter_context(stopped(stack, "actions"))
+        first = stack.say(token, "je veux parler à quelqu'un")
+        assert first["seconds"] <= PROMISED_S
+        assert first["result"]["outcome"] == "form"
+        assert stack.say(token, "comment changer de mot de passe ?")["seconds"] <= PROMISED_S
+        ticket = stack.say(token, "oui")["messages"][0]["ticket"]
+    status, tickets = stack.call("GET", "/api/v1/tickets", token=token)
+    assert status == 200
+    assert [one["number"] for one in tickets["tickets"]] == [ticket["number"]], "one request, not two"
+
+
+def test_rasa_stopped_urgent_messages_are_still_recognised(stack: Stack) -> None:
+    lines = [json.loads(line) for line in (ROOT / "benchmarks/eval/dev.jsonl").read_text("utf-8").splitlines()]
+    urgent = [line for line in lines if line["topic"].startswith("urgence_")]
+    calm = [line for line in lines if not any(topic.startswith("urgence_") for topic in [line["topic"], *line["ok"]])]
+    with stopped(stack, "rasa-a"):
+        found = [outcome_of(stack, line) == "urgent" for line in urgent]
+        false = [line["text"] for line in calm if outcome_of(stack, line) == "urgent"]
+    assert sum(found) >= 0.9 * len(urgent), f"{sum(found)} of {len(urgent)}"
+    assert len(false) <= 0.02 * len(calm), f"{len(false)} of {len(calm)}"
+
+
+def outcome_of(stack: Stack, line: dict) -> str:
+    """What one line of the measuring set is answered with, in a conversation of its own."""
+    return stack.say(stack.open(line["profil"]), line["text"])["result"]["outcome"]
+
+
+def test_web_killed_between_a_question_and_its_answer_answers_it_once(stack: Stack) -> None:
+    token = stack.open()
+    identifier = str(uuid.uuid4())
+    with frozen(stack, "rasa-a"):
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            # The question is stored; its answer waits for the frozen engine while the process is killed.
+            stack.call(
+                "POST", "/api/v1/messages", {"id": identifier, "text": "où sont les menus ?"}, token, timeout=0.7
+            )
+        stack.signal("web", signal.SIGKILL)
+    stack.wait_until(lambda: stack.call("GET", "/healthz")[0] == 200, 60, "web is back")
+    replies = [stack.say(token, "où sont les menus ?", id=identifier) for _ in range(2)]
+    assert replies[0]["messages"] == replies[1]["messages"]
+    _, history = stack.call("GET", "/api/v1/messages", token=token)
+    asked = [message for message in history["messages"] if message["from"] == "user"]
+    assert [message["text"] for message in asked] == ["où sont les menus ?"]
+
+
+def test_database_locked_gets_a_clear_answer_and_nothing_half_written(stack: Stack) -> None:
+    token = stack.open()
+    path = stack.settings.storage_url.partition(":///")[2]
+    message = {"id": str(uuid.uuid4()), "text": "où sont les devoirs ?"}
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        status, problem = stack.call("POST", "/api/v1/messages", message, token)
+        assert time.monotonic() - started <= PROMISED_S + 1
+        other.execute("ROLLBACK")
+    assert (status, problem["code"]) == (503, "stockage_indisponible")
+    _, history = stack.call("GET", "/api/v1/messages", token=token)
+    assert all(one["from"] != "user" for one in history["messages"])
+    assert stack.say(token, message["text"], id=message["id"])["result"]["outcome"] in USEFUL
