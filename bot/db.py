@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -15,6 +15,17 @@ from bot.errors import StorageUnavailable
 
 # A writer waits this long for another before the person is told to send again: under the 4 s that we promise.
 BUSY_TIMEOUT_MS = 2_500
+# A connection, new or from the pool, is waited for no longer than that either.
+_CONNECT_S = 3
+_POOL = {"pool_size": 10, "max_overflow": 10, "pool_timeout": _CONNECT_S}
+
+# What PostgreSQL says (SQLSTATE, or its class) when the fault is the server's or the deployment's, not the statement's:
+# connection, refused sign-in, transaction rolled back for another, no such database, resources, shutdown, system error.
+_OUT_CLASSES = ("08", "28", "40", "3D", "53", "57", "58")
+# Read-only after a failover, table not there yet, lock not had in time.
+_OUT_STATES = ("25006", "42P01", "55P03")
+# What SQLite says of a file that is not a database, or no longer one.
+_OUT_FILES = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 class Base(DeclarativeBase):
@@ -51,10 +62,13 @@ class Instant(sa.TypeDecorator):
 
 
 def create_engine(url: str) -> AsyncEngine:
-    """Return an engine for `url`, with write-ahead logging and a busy timeout on SQLite."""
+    """Return an engine for `url`: nothing waits for a lock beyond the busy timeout; write-ahead logging on SQLite."""
+    # A failed statement must not bring the words that it was storing into the logs.
+    options = {"hide_parameters": True, **_POOL}
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_timeout=3, pool_pre_ping=True)
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        waits = {"timeout": _CONNECT_S, "server_settings": {"lock_timeout": str(BUSY_TIMEOUT_MS)}}
+        return create_async_engine(url, pool_pre_ping=True, connect_args=waits, **options)
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, **options)
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def _set_pragmas(connection, _record) -> None:
@@ -81,10 +95,8 @@ class Database:
         try:
             async with self._sessions() as session, session.begin():
                 yield session
-        except (OperationalError, InterfaceError, TimeoutError, OSError) as error:
-            raise StorageUnavailable from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
+        except Exception as error:
+            if _is_out(error):
                 raise StorageUnavailable from error
             raise
 
@@ -93,10 +105,29 @@ class Database:
         try:
             async with self.engine.connect() as connection:
                 await connection.execute(sa.text("SELECT version_num FROM alembic_version"))
-        except (SQLAlchemyError, OSError):
-            return False
+        except Exception as error:
+            if _is_out(error):
+                return False
+            raise
         return True
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def _is_out(error: Exception) -> bool:
+    """Tell whether the database is out (locked, absent, full, not migrated), rather than the statement wrong.
+
+    asyncpg's own exceptions come through bare while a connection is being made, and wrapped afterwards.
+    """
+    if isinstance(error, OperationalError | InterfaceError | TimeoutError | OSError):
+        return True
+    cause = getattr(error, "orig", error)
+    state = getattr(cause, "sqlstate", None) or ""
+    return (
+        getattr(error, "connection_invalidated", False)
+        or state[:2] in _OUT_CLASSES
+        or state in _OUT_STATES
+        or getattr(cause, "sqlite_errorname", "").startswith(_OUT_FILES)
+    )

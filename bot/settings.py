@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bot.errors import SettingsError
 
@@ -15,6 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 DEMONSTRATION = "demonstration"
 PRODUCTION = "production"
+
+_LIMIT = re.compile(r"[1-9][0-9]{0,8} ?(?:/|per) ?[1-9]?[0-9]{0,3} ?(?:second|minute|hour|day)s?")
+# A site, as Content-Security-Policy names it: anything more would change the policy around it.
+_SITE = re.compile(r"(?:https?://)?(?:\*\.)?[\w.-]+(?::(?:[0-9]{1,5}|\*))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -123,18 +130,18 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         public_url=environ.get("ASSISTENT_PUBLIC_URL", "").rstrip("/"),
         secret_key=secret_key,
         visitors=environ.get("ASSISTENT_VISITORS", "on") != "off",
-        frame_ancestors=tuple(environ.get("ASSISTENT_FRAME_ANCESTORS", "").split()),
-        trusted_proxies=tuple(environ.get("ASSISTENT_TRUSTED_PROXIES", "").split()),
-        issuers=_issuers(environ.get("ASSISTENT_ISSUERS_FILE", ""), root),
+        frame_ancestors=_sites(environ, "ASSISTENT_FRAME_ANCESTORS"),
+        trusted_proxies=_networks(environ, "ASSISTENT_TRUSTED_PROXIES"),
+        issuers=_issuers(environ.get("ASSISTENT_ISSUERS_FILE", ""), root, mode),
         limits=RateLimits(
             enabled=enabled,
-            session=environ.get("ASSISTENT_LIMIT_SESSION", RateLimits.session),
-            address=environ.get("ASSISTENT_LIMIT_ADDRESS", RateLimits.address),
-            address_sessions=environ.get("ASSISTENT_LIMIT_ADDRESS_SESSIONS", RateLimits.address_sessions),
-            school=environ.get("ASSISTENT_LIMIT_SCHOOL", RateLimits.school),
+            session=_limit(environ, "ASSISTENT_LIMIT_SESSION", RateLimits.session),
+            address=_limit(environ, "ASSISTENT_LIMIT_ADDRESS", RateLimits.address),
+            address_sessions=_limit(environ, "ASSISTENT_LIMIT_ADDRESS_SESSIONS", RateLimits.address_sessions),
+            school=_limit(environ, "ASSISTENT_LIMIT_SCHOOL", RateLimits.school),
         ),
         demonstration_data=mode == DEMONSTRATION,
-        log_level=environ.get("ASSISTENT_LOG_LEVEL", "INFO").upper(),
+        log_level=_log_level(environ.get("ASSISTENT_LOG_LEVEL", "INFO").upper()),
     )
 
 
@@ -142,9 +149,40 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     text = environ.get(name, "")
     if not text:
         return default
-    if not text.isdigit() or not 0 < int(text) < 65536:
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 65536:
         raise SettingsError(f"{name} vaut « {text} » : donnez un numéro de port entre 1 et 65535.")
     return int(text)
+
+
+def _limit(environ: Mapping[str, str], name: str, default: str) -> str:
+    text = environ.get(name) or default
+    if not _LIMIT.fullmatch(text):
+        raise SettingsError(f"{name} vaut « {text} » : écrivez par exemple 20/minute (second, minute, hour ou day).")
+    return text
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    listed = tuple(environ.get(name, "").split())
+    for text in listed:
+        try:
+            ip_network(text, strict=False)
+        except ValueError as error:
+            raise SettingsError(f"{name} : « {text} » n’est ni une adresse IP ni un réseau (10.0.0.0/8).") from error
+    return listed
+
+
+def _sites(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    listed = tuple(environ.get(name, "").split())
+    for text in listed:
+        if not _SITE.fullmatch(text):
+            raise SettingsError(f"{name} : « {text} » n’est pas un site. Écrivez https://ent.exemple.fr, sans chemin.")
+    return listed
+
+
+def _log_level(text: str) -> str:
+    if text not in logging.getLevelNamesMapping():
+        raise SettingsError(f"ASSISTENT_LOG_LEVEL vaut « {text} » : écrivez DEBUG, INFO, WARNING ou ERROR.")
+    return text
 
 
 def _is_loopback(host: str) -> bool:
@@ -164,7 +202,7 @@ def _demonstration_key(path: Path) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-def _issuers(file: str, root: Path) -> tuple[Issuer, ...]:
+def _issuers(file: str, root: Path, mode: str) -> tuple[Issuer, ...]:
     """Read the ENTs' list, a YAML file of {name, audience, jwks_url | jwks_file | secret}."""
     if not file:
         return ()
@@ -173,11 +211,18 @@ def _issuers(file: str, root: Path) -> tuple[Issuer, ...]:
     try:
         entries = yaml.safe_load((root / file).read_text(encoding="utf-8")) or []
         issuers = tuple(Issuer(**entry) for entry in entries)
-    except (OSError, yaml.YAMLError, TypeError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError) as error:
         raise SettingsError(f"ASSISTENT_ISSUERS_FILE ({file}) est illisible : {error}") from error
+    if len({issuer.name for issuer in issuers}) != len(issuers):
+        raise SettingsError(f"Un émetteur est décrit deux fois dans ASSISTENT_ISSUERS_FILE ({file}).")
     for issuer in issuers:
+        if not issuer.name or not issuer.audience:
+            raise SettingsError(f"Un émetteur de {file} n’a pas de name (iss) ou pas d’audience (aud).")
         if sum(map(bool, (issuer.jwks_url, issuer.jwks_file, issuer.secret))) != 1:
             raise SettingsError(f"L’émetteur {issuer.name} doit donner un seul de jwks_url, jwks_file ou secret.")
         if issuer.secret and len(issuer.secret) < 32:
             raise SettingsError(f"Le secret de l’émetteur {issuer.name} compte moins de 32 caractères.")
+        address = urlsplit(issuer.jwks_url)
+        if mode == PRODUCTION and address.scheme == "http" and not _is_loopback(address.hostname or ""):
+            raise SettingsError(f"Les clés de l’émetteur {issuer.name} doivent être lues en https : {issuer.jwks_url}")
     return issuers

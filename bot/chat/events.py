@@ -54,7 +54,10 @@ class EventHub:
         """Give a queue of the conversation's events; None in it means: come back later."""
         if not self.listeners:
             async with self._database.transaction() as session:
-                self._last = await last_event_id(session)
+                newest = await last_event_id(session)
+            # Another stream may have come in between, and be owed what came since.
+            if not self.listeners:
+                self._last = newest
         queue: asyncio.Queue[ConversationEvent | None] = asyncio.Queue(QUEUE)
         self._queues[conversation_id].add(queue)
         try:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from bot.errors import InvalidInput, TooLarge
+from bot.language.normalise import clean
 
 # Under this a message is read whole; over it, by its first and last parts; over the last, it is refused.
 READ_WHOLE_CHARS = 1_000
@@ -20,10 +21,17 @@ Outcome = Literal[
     "answer", "choices", "clarify", "other_profile", "urgent", "out_of_scope", "dialogue", "form", "ticket", "incident",
     "degraded", "agent",
 ]  # fmt: skip
+# The lengths are said too: « $ » would let a line feed through at the end.
 Uuid = Annotated[
-    str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", description="A UUID")
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", min_length=36, max_length=36,
+        description="A UUID",
+    ),
+]  # fmt: skip
+Uai = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9]{7}[A-Z]$", min_length=8, max_length=8, description="Code of a school")
 ]
-Uai = Annotated[str, msgspec.Meta(pattern=r"^\d{7}[A-Z]$", description="Code of a school")]
 ShortText = Annotated[str, msgspec.Meta(max_length=200)]
 
 
@@ -193,5 +201,5 @@ def check_message(request: MessageRequest) -> None:
     if request.text is not None:
         if len(request.text) > MAX_TEXT_CHARS:
             raise TooLarge
-        if not request.text.strip():
+        if not clean(request.text):
             raise InvalidInput("Votre message est vide. Écrivez votre question.")

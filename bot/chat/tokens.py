@@ -32,7 +32,8 @@ KEYS_LIVE = timedelta(minutes=10)
 KEYS_AGAIN = timedelta(seconds=30)
 MAX_TOKEN_CHARS = 4_096
 _FETCH_TIMEOUT_S = 3
-_UAI = re.compile(r"\d{7}[A-Z]")
+_FAR_FUTURE = 10**11
+_UAI = re.compile(r"[0-9]{7}[A-Z]")
 
 log = structlog.get_logger()
 
@@ -73,7 +74,6 @@ class KeyRing:
         return self._keys.get(kid)
 
     async def _read(self) -> None:
-        self._read_at = self._clock.now()
         try:
             if self._issuer.jwks_file:
                 data = json.loads((self._root / self._issuer.jwks_file).read_text(encoding="utf-8"))
@@ -84,9 +84,12 @@ class KeyRing:
                     reply.raise_for_status()
                     data = await reply.json(content_type=None)
             self._keys = {key.key_id or "": key for key in jwt.PyJWKSet.from_dict(data).keys}
-        except (OSError, ValueError, aiohttp.ClientError, TimeoutError, jwt.PyJWTError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, aiohttp.ClientError, jwt.PyJWTError) as error:
             # Keys read before go on serving: an ENT whose key server is down must not lose its chat.
             log.error("keys_unreadable", issuer=self._issuer.name, reason=type(error).__name__)
+        finally:
+            # Set last: whoever comes while they are being read waits for them.
+            self._read_at = self._clock.now()
 
 
 class TokenVerifier:
@@ -123,17 +126,30 @@ class TokenVerifier:
         try:
             claims = jwt.decode(
                 token, key, algorithms=list(allowed), audience=issuer.audience, issuer=issuer.name, leeway=LEEWAY_S,
-                options={"require": ["exp", "iat", "iss", "aud", "sub", "jti"], "verify_exp": False, "verify_iat": False},
+                options={
+                    "require": ["exp", "iss", "aud", "sub", "jti"],
+                    # Times are checked below, on our own clock.
+                    "verify_exp": False, "verify_iat": False, "verify_nbf": False,
+                },
             )  # fmt: skip
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise Unauthenticated from error
         now = self._clock.now().timestamp()
-        issued, expires = claims["iat"], claims["exp"]
-        if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in (issued, expires)):
+        # Without a date of issue its life is counted from now.
+        expires, issued = claims["exp"], claims.get("iat", now)
+        begins = claims.get("nbf", issued)
+        if not all(map(_is_instant, (issued, expires, begins))):
             raise Unauthenticated
-        if expires + LEEWAY_S <= now or issued - LEEWAY_S > now or expires - issued > MAX_LIFE.total_seconds():
-            raise Unauthenticated("Le jeton de l’ENT a expiré ou dure trop longtemps. Rechargez la page.")
+        if expires + LEEWAY_S <= now or max(issued, begins) - LEEWAY_S > now:
+            raise Unauthenticated("Le jeton de l’ENT a expiré ou ne vaut pas encore. Rechargez la page.")
+        if expires - issued > MAX_LIFE.total_seconds():
+            raise Unauthenticated("Le jeton de l’ENT dure trop longtemps.")
         return claims
+
+
+def _is_instant(value: Any) -> bool:
+    """Tell whether a claim is a likely number of seconds: JSON as Python reads it may say NaN, that every check lets by."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _FAR_FUTURE
 
 
 def _identity(claims: dict[str, Any], issuer: Issuer) -> Identity:
@@ -142,6 +158,6 @@ def _identity(claims: dict[str, Any], issuer: Issuer) -> Identity:
         raise Unauthenticated("Le jeton de l’ENT ne dit pas un profil connu.")
     if uai is not None and (not isinstance(uai, str) or not _UAI.fullmatch(uai)):
         raise Unauthenticated("Le jeton de l’ENT porte un code d’école illisible.")
-    if not all(isinstance(value, str) and 0 < len(value) <= 255 for value in (subject, jti)):
+    if not all(isinstance(value, str) and 0 < len(value) <= 255 and value.isprintable() for value in (subject, jti)):
         raise Unauthenticated
     return Identity(profile=profile, uai=uai, issuer=issuer.name, subject=subject)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time
 from typing import Any, TypeVar
 
+import aiohttp
 import msgspec
 from aiohttp import web
-from aiohttp_sse import sse_response
+from aiohttp_sse import EventSourceResponse, sse_response
 
 from bot.chat.assistant import Assistant
 from bot.chat.events import EventHub
@@ -37,14 +40,17 @@ from bot.conversations import service as conversations
 from bot.conversations.models import ConversationEvent, Message
 from bot.conversations.service import Identity
 from bot.db import Database
-from bot.errors import InvalidInput, Unauthenticated, UnsupportedType
+from bot.errors import InvalidInput, Unauthenticated, UnknownProfile, UnsupportedType
 from bot.escalation import service as escalation
 from bot.knowledge.service import KnowledgeBase
+from bot.language.normalise import clean
 from bot.privacy.masking import mask
 from bot.privacy.service import PersonalData, Subject
 from bot.rollout import service as rollout
 from bot.settings import Settings
+from bot.topics import PROFILES
 from bot.web.limits import Limiter
+from bot.web.metrics import METRICS
 from bot.web.operations import Operation
 
 ASSISTANT = web.AppKey("assistant", Assistant)
@@ -60,6 +66,8 @@ PERSONAL_DATA = web.AppKey("personal_data", PersonalData)
 PREFIX = "/api/v1"
 MAX_QUERY_CHARS = 200
 SUGGESTIONS = 5
+# A stream looks this often whether its reader is still there.
+LOOK_EVERY_S = 5.0
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -102,9 +110,11 @@ async def post_message(request: web.Request) -> web.Response:
     app, token = request.app, bearer(request)
     await app[LIMITER].check_message(request, token)
     body = await _body(request, MessageRequest)
-    browser = request.headers.get("User-Agent", "")
+    browser = _readable(request.headers.get("User-Agent", ""))
     answered = await app[ASSISTANT].respond(token, body, browser=browser, count_school=app[LIMITER].check_school)
     result = answered.result
+    if answered.first_time:
+        app[METRICS].outcomes.labels(result.outcome, result.topic or "").inc()
     return _json(
         Reply(
             messages=[message_out(message) for message in answered.replies],
@@ -121,7 +131,7 @@ async def list_messages(request: web.Request) -> web.Response:
     app = request.app
     await app[LIMITER].check_reading(request)
     conversation, messages = await conversations.history(
-        app[DATABASE], app[CLOCK], bearer(request), request.query.get("after")
+        app[DATABASE], app[CLOCK], bearer(request), _readable(request.query.get("after", ""))
     )
     return _json(
         History(
@@ -140,26 +150,36 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
     given = request.headers.get("Last-Event-ID", "")
     if given and not (given.isascii() and given.isdigit() and len(given) < 19):
         raise InvalidInput("Last-Event-ID n’est pas un numéro.")
-    async with app[HUB].listen(conversation.id) as queue, sse_response(request) as stream:
-        sent = int(given) if given else None
+    async with app[HUB].listen(conversation.id) as queue:
         async with app[DATABASE].transaction() as session:
             newest = await conversations.last_event_id(session, conversation.id)
-            missed = []
-            if sent is not None:
-                missed = await conversations.events_of(session, conversation.id, sent)
-        await stream.send("", event="ready", id=str(max(newest, sent or 0)))
-        last = sent or newest
-        for event in missed:
-            await _send(request.app, stream, event)
-            last = event.id
-        while stream.is_connected():
-            event = await queue.get()
-            if event is None:
-                break
-            if event.id > last:
-                await _send(request.app, stream, event)
-                last = event.id
+            # A number that was never given out would silence all that comes: no further than the newest.
+            last = min(int(given), newest) if given else newest
+            missed = await conversations.events_of(session, conversation.id, last)
+        async with sse_response(request) as stream:
+            with app[METRICS].streams.track_inprogress():
+                await stream.send("", event="ready", id=str(last))
+                async for event in _follow(request, stream, missed, queue):
+                    if event.id > last:
+                        await _send(app, stream, event)
+                        last = event.id
     return stream
+
+
+async def _follow(request: web.Request, stream: EventSourceResponse, missed: list[ConversationEvent],
+                  queue: asyncio.Queue[ConversationEvent | None]) -> AsyncIterator[ConversationEvent]:  # fmt: skip
+    """Give what was missed, then what comes, until the server ends the stream or the reader is gone."""
+    for event in missed:
+        yield event
+    while stream.is_connected() and request.transport is not None:
+        try:
+            async with asyncio.timeout(LOOK_EVERY_S):
+                event = await queue.get()
+        except TimeoutError:
+            continue
+        if event is None:
+            return
+        yield event
 
 
 async def _send(app: web.Application, stream, event: ConversationEvent) -> None:
@@ -179,8 +199,9 @@ async def give_feedback(request: web.Request) -> web.Response:
     await app[LIMITER].check_message(request, token)
     body = await _body(request, FeedbackRequest)
     await conversations.give_feedback(
-        app[DATABASE], app[CLOCK], token, request.match_info["id"], body.helpful, mask(body.comment).text
-    )
+        app[DATABASE], app[CLOCK], token, _readable(request.match_info["id"]), body.helpful,
+        mask(clean(body.comment)).text,
+    )  # fmt: skip
     return web.Response(status=204)
 
 
@@ -229,10 +250,12 @@ async def search_articles(request: web.Request) -> web.Response:
     """Suggest articles for what is being typed."""
     app = request.app
     await app[LIMITER].check_reading(request)
-    text = request.query.get("q", "")
+    text = _readable(request.query.get("q", ""))
     if len(text) > MAX_QUERY_CHARS:
         raise InvalidInput(f"La recherche compte plus de {MAX_QUERY_CHARS} caractères.")
     profile = request.query.get("profile")
+    if profile and profile not in PROFILES:
+        raise UnknownProfile
     knowledge = app[KNOWLEDGE]
     found = knowledge.search.suggest(text, limit=3 * SUGGESTIONS)
     shown = [item for item in found if not profile or profile in knowledge.articles[item.topic].audiences]
@@ -263,7 +286,7 @@ OPERATIONS = (
     Operation("DELETE", f"{PREFIX}/conversation", erase_conversation, "Effacer la conversation", "bearer",
               None, None, 204, (401, 429, 503)),
     Operation("GET", f"{PREFIX}/search", search_articles, "Suggérer des articles", "none",
-              None, SearchReply, 200, (400, 429, 503), {"q": "Ce qui est tapé", "profile": "Un des six profils"}),
+              None, SearchReply, 200, (400, 422, 429), {"q": "Ce qui est tapé", "profile": "Un des six profils"}),
 )  # fmt: skip
 
 
@@ -273,18 +296,26 @@ OPERATIONS = (
 def bearer(request: web.Request) -> str:
     """Return the bearer of a request; Unauthenticated when there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip() or len(token) > 8_192:
+    if scheme.lower() != "bearer" or not token.strip() or len(token) > 8_192 or not token.isascii():
         raise Unauthenticated
     return token.strip()
+
+
+def _readable(text: str) -> str:
+    """Return `text` of an address or a header as the database can hold it: bytes that are not UTF-8 become marks."""
+    return clean(text.encode("utf-8", "replace").decode())
 
 
 async def _body(request: web.Request, kind: type[S]) -> S:
     if request.content_type != "application/json":
         raise UnsupportedType
-    raw = await request.read()
+    try:
+        raw = await request.read()
+    except (aiohttp.ClientPayloadError, aiohttp.http_exceptions.HttpProcessingError) as error:
+        raise InvalidInput("Le corps de la requête est abîmé.") from error
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(f"Le JSON reçu n’est pas celui attendu : {error}") from error
 
 

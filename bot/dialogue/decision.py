@@ -304,7 +304,7 @@ class _Decider:
             return Decision(OFFER_PERSON, "nier", self.ranking.of("nier"))
         boosted = self.ranking.boosted(self.state.offered, OFFERED_BOOST)
         name, probability = boosted.top
-        if name in self.state.offered and probability >= self.thresholds.answer:
+        if name in self.state.offered and name in self.topics and probability >= self.thresholds.answer:
             return self._about(name, probability)
         return None
 

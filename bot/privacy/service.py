@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -74,10 +75,15 @@ class PersonalData:
         log.info("erased", conversation=subject.conversation_id)
 
     async def purge(self) -> dict[str, int]:
-        """Remove what is past its time."""
-        removed: dict[str, int] = {}
-        async with self._database.transaction() as session:
-            for holder in self._holders:
-                removed.update(await holder.purge(session, self._clock.now(), self.retention))
+        """Remove what is past its time, a batch a transaction until nothing is left: no lock is held for long."""
+        removed: Counter[str] = Counter()
+        while True:
+            batch: dict[str, int] = {}
+            async with self._database.transaction() as session:
+                for holder in self._holders:
+                    batch.update(await holder.purge(session, self._clock.now(), self.retention))
+            removed.update(batch)
+            if not any(batch.values()):
+                break
         log.info("purged", **removed)
-        return removed
+        return dict(removed)

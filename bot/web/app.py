@@ -94,7 +94,12 @@ def create_app(
                 await chosen.close()
             await database.close()
 
+    async def end_streams(app: web.Application) -> None:
+        # Before the server waits for its connections: an open stream would hold it up.
+        await app[chat.HUB].stop()
+
     app.cleanup_ctx.append(resources)
+    app.on_shutdown.append(end_streams)
     add_operations(app, OPERATIONS)
     pages.add_pages(app)
     document = build_openapi(OPERATIONS)

@@ -12,6 +12,7 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
+from bot.conversations.service import digest_of
 from bot.errors import RateLimited
 from bot.settings import Settings
 
@@ -29,9 +30,14 @@ class Limiter:
         await self._hit(self._settings.limits.address_sessions, "sessions", self.address(request))
 
     async def check_message(self, request: web.Request, token: str) -> None:
-        """Count a request of a conversation, and of its address."""
-        await self._hit(self._settings.limits.address, "address", self.address(request))
-        await self._hit(self._settings.limits.session, "session", token)
+        """Count a request of a conversation, and of its address.
+
+        What a conversation is refused does not count for its address: one pupil who insists must not use his school up.
+        """
+        limits, address = self._settings.limits, self.address(request)
+        await self._test(limits.address, "address", address)
+        await self._hit(limits.session, "session", digest_of(token))
+        await self._hit(limits.address, "address", address)
 
     async def check_reading(self, request: web.Request) -> None:
         """Count a reading request of an address."""
@@ -42,19 +48,24 @@ class Limiter:
         await self._hit(self._settings.limits.school, "school", uai)
 
     async def _hit(self, limit: str, kind: str, key: str) -> None:
-        if not self._settings.limits.enabled:
-            return
-        item = _parse(limit)
-        if not await self._limiter.hit(item, kind, key):
-            window = await self._limiter.get_window_stats(item, kind, key)
-            raise RateLimited(math.ceil(window.reset_time - time.time()))
+        if self._settings.limits.enabled and not await self._limiter.hit(_parse(limit), kind, key):
+            await self._refuse(limit, kind, key)
+
+    async def _test(self, limit: str, kind: str, key: str) -> None:
+        if self._settings.limits.enabled and not await self._limiter.test(_parse(limit), kind, key):
+            await self._refuse(limit, kind, key)
+
+    async def _refuse(self, limit: str, kind: str, key: str) -> None:
+        window = await self._limiter.get_window_stats(_parse(limit), kind, key)
+        raise RateLimited(math.ceil(window.reset_time - time.time()))
 
     def address(self, request: web.Request) -> str:
         """Return the address of the person: X-Forwarded-For is believed from listed proxies alone."""
         address = request.remote or "?"
         if not self._is_proxy(address):
             return address
-        for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        # Each proxy may add a line of its own: the last one's last hop is the nearest.
+        for hop in reversed(",".join(request.headers.getall("X-Forwarded-For", ())).split(",")):
             hop = hop.strip()
             if not hop:
                 break

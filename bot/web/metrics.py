@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
@@ -39,4 +39,6 @@ async def metrics_middleware(request: web.Request, handler) -> web.StreamRespons
     finally:
         resource = request.match_info.route.resource
         route = resource.canonical if resource else "none"
-        request.app[METRICS].requests.labels(route, request.method, status).observe(time.perf_counter() - started)
+        # Anybody may make a method up: each one would be a series kept for ever.
+        method = request.method if request.method in hdrs.METH_ALL else "other"
+        request.app[METRICS].requests.labels(route, method, status).observe(time.perf_counter() - started)

@@ -49,7 +49,11 @@ def build_openapi(operations: tuple[Operation, ...]) -> dict[str, Any]:
 def _describe(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation_id(operation), "summary": operation.summary,
-        "responses": {str(operation.status): _answer(operation), **{str(code): _problem(code) for code in operation.errors}},
+        "responses": {
+            str(operation.status): _answer(operation, operation.summary),
+            **{str(code): _answer(operation, sense) for code, sense in operation.also.items()},
+            **{str(code): _problem(code) for code in operation.errors},
+        },
     }  # fmt: skip
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
@@ -68,11 +72,11 @@ def _describe(operation: Operation) -> dict[str, Any]:
     return described
 
 
-def _answer(operation: Operation) -> dict[str, Any]:
+def _answer(operation: Operation, sense: str) -> dict[str, Any]:
     if operation.status == 204:
         return {"description": "Fait"}
     schema = {"$ref": _REF.format(name=operation.answers.__name__)} if operation.answers else {}
-    return {"description": operation.summary, "content": {operation.content_type: {"schema": schema}}}
+    return {"description": sense, "content": {operation.content_type: {"schema": schema}}}
 
 
 def _problem(code: int) -> dict[str, Any]:

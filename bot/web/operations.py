@@ -16,7 +16,8 @@ class Operation:
     """A route of the chat API.
 
     `auth` says who may call it: "bearer" (a conversation's token), "optional" (visitor, JWT or token) or "none".
-    `answers` is the type of the body of `status`; None for a body without type.
+    `answers` is the type of the body of `status`; None for a body without type. `also` gives other statuses with the
+    same body, and what they mean.
     """
 
     method: str
@@ -30,6 +31,7 @@ class Operation:
     errors: tuple[int, ...] = ()
     query: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    also: dict[int, str] = field(default_factory=dict)
 
 
 def add_operations(app: web.Application, operations: tuple[Operation, ...]) -> None:

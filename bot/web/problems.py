@@ -28,6 +28,7 @@ STATUSES: tuple[tuple[type[errors.AssistentError], int], ...] = (
 
 # What aiohttp raises by itself, in our words.
 _HTTP = {
+    403: ("interdit", errors.Forbidden.sentence),
     404: ("introuvable", "Cette adresse n’existe pas."),
     405: ("methode_refusee", "Cette adresse ne prend pas cette méthode."),
     413: ("trop_long", errors.TooLarge.sentence),
@@ -68,7 +69,9 @@ async def problem_middleware(request: web.Request, handler) -> web.StreamRespons
         if error.status < 400:
             raise
         code, detail = _HTTP.get(error.status, ("erreur", "La demande n’a pas pu être traitée."))
-        return problem_response(error.status, code, detail)
+        # What a 405 allows, what range a 416 has: the answer must still say it.
+        headers = {name: error.headers[name] for name in ("Allow", "Content-Range") if name in error.headers}
+        return problem_response(error.status, code, detail, headers)
     except (ConnectionResetError, ConnectionError):
         raise
     except Exception:

@@ -161,22 +161,23 @@ class Chat:
         expect(self.answers).to_have_count(before + len(reply.get("messages", [])))
         return reply
 
-    def answer(self, *messages, outcome="answer", times=1, status=200, headers=None, body=None):
-        """Answer the next messages in the server's place."""
+    def answer(self, *messages, outcome="answer", status=200, headers=None, body=None):
+        """Answer the next message in the server's place."""
         result = {"outcome": outcome, "topic": None, "confidence": 1.0, "choices": [], "model": "test", "took_ms": 1}
         reply = body or {"messages": list(messages), "result": result}
         kind = "application/json" if status < 400 else "application/problem+json"
 
         def handle(route):
-            if route.request.method != "POST":
+            if route.request.method != "POST":  # the history is read at the same address
                 return route.fallback()
+            self.page.unroute(is_message_url, handle)
             return route.fulfill(status=status, headers={"Content-Type": kind, **(headers or {})}, body=json.dumps(reply))
 
-        self.page.route(is_message_url, handle, times=times)
+        self.page.route(is_message_url, handle)
 
-    def refuse(self, status, detail, times=1, **headers):
+    def refuse(self, status, detail, **headers):
         body = {"type": "about:blank", "title": "refused", "status": status, "code": "refused", "detail": detail}
-        self.answer(status=status, body=body, headers=headers, times=times)
+        self.answer(status=status, body=body, headers=headers)
 
     def announce(self, *announcements):
         """Add announcements to the sessions that the server opens."""

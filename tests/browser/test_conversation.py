@@ -118,10 +118,11 @@ def test_an_answer_lost_on_the_way_is_asked_for_again_and_given_once(demo):
     def lose(route):
         if route.request.method != "POST":
             return route.fallback()
+        chat.page.unroute("**/api/v1/messages", lose)
         route.fetch()
         return route.abort()
 
-    chat.page.route("**/api/v1/messages", lose, times=1)
+    chat.page.route("**/api/v1/messages", lose)
     chat.field.fill("ma question coupée")
     with chat.page.expect_response(lambda response: response.request.method == "POST" and response.url.endswith("/messages")) as caught:
         chat.field.press("Enter")
@@ -348,7 +349,7 @@ def test_a_requests_change_reaches_its_card(demo, said):
     chat.answer(said(ticket=ticket), outcome="ticket")
     chat.ask("oui")
     chat.page.route("**/api/v1/events", lambda route: route.fulfill(
-        headers={"Content-Type": "text/event-stream"}, body=stream(("ticket", {**ticket, "level": 3, "status": "resolu"}))))
+        headers={"Content-Type": "text/event-stream"}, body=stream(("ticket", {"ticket": {**ticket, "level": 3, "status": "resolu"}}))))
     chat.root.get_by_role("button", name="Nouvelle conversation").click()
     expect(chat.root.locator(".msg.user")).to_have_count(0)
     chat.answer(said(ticket=ticket), outcome="ticket")

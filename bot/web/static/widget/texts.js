@@ -143,8 +143,8 @@ const CLOCK = new Intl.DateTimeFormat('fr-FR', { hour: '2-digit', minute: '2-dig
 
 /** A date of the server, day alone or instant. @param {string} value */
 function readDate(value) {
-  const day = /^(\d{4})-(\d{2})-(\d{2})$/.exec(value);
-  // a day alone is read as UTC by Date, and would be the day before west of Greenwich
+  const day = /^(\d{4})-(\d{2})-(\d{2})(?:T00:00:00(?:\.0+)?(?:Z|\+00:00))?$/.exec(value);
+  // a day is written as its midnight in UTC: in Martinique it would be shown as the day before
   return day ? new Date(Number(day[1]), Number(day[2]) - 1, Number(day[3])) : new Date(value);
 }
 

@@ -1,0 +1,253 @@
+"""The decision, circumstance by circumstance: what was asked before, what was typed, what is decided."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.dialogue import decision as kinds
+from bot.dialogue.decision import EXTRA_INTENTS, Context, Decision, Ranking, Thresholds, decide
+from bot.dialogue.state import FORM_STEPS, DialogueState
+from bot.topics import PROFILES, load_topics
+
+TOPICS = load_topics()
+SURE = 0.95
+
+
+def ranked(*pairs: tuple[str, float]) -> Ranking:
+    return Ranking(pairs)
+
+
+def decided(
+    text: str, *pairs: tuple[str, float], profile: str | None = "parent", required: bool = False, choice=None, hint=None, **state
+) -> Decision:
+    context = Context(profile, required, DialogueState(**state), choice, hint)
+    return decide(ranked(*pairs), text, context, topics=TOPICS, thresholds=Thresholds())
+
+
+def test_a_sure_topic_is_answered() -> None:
+    found = decided("mot de passe perdu", ("connexion_mot_de_passe_oublie", SURE))
+    assert (found.kind, found.topic) == (kinds.ANSWER, "connexion_mot_de_passe_oublie")
+
+
+def test_a_topic_of_another_profile_is_understood_and_not_answered() -> None:
+    found = decided("je veux créer un compte", ("admin_creer_compte", SURE))
+    assert (found.kind, found.topic) == (kinds.OTHER_PROFILE, "admin_creer_compte")
+
+
+def test_torn_between_topics_offers_them() -> None:
+    found = decided("je n’arrive pas à entrer", ("connexion_erreur", 0.3), ("connexion_compte_bloque", 0.25))
+    assert found.kind == kinds.CHOICES
+    assert found.choices[:2] == ("connexion_erreur", "connexion_compte_bloque")
+
+
+def test_an_offer_has_two_topics_at_least() -> None:
+    found = decided("ça va pas", ("connexion_erreur", 0.46), ("technique_lenteur", 0.01))
+    assert found.kind == kinds.CHOICES
+    assert len(found.choices) >= 2
+
+
+def test_lost_asks_the_search() -> None:
+    assert decided("blabla", ("connexion_erreur", 0.1), ("cdt_viser", 0.05)).kind == kinds.SEARCH
+
+
+def test_two_topics_in_one_message_answers_the_first_and_names_the_second() -> None:
+    found = decided("mot de passe et cantine", ("connexion_mot_de_passe_oublie", 0.6), ("cantine_periscolaire", 0.35))
+    assert (found.topic, found.second) == ("connexion_mot_de_passe_oublie", "cantine_periscolaire")
+
+
+def test_an_urgent_topic_comes_before_a_likelier_one_when_it_is_likely_enough() -> None:
+    found = decided("il me frappe", ("urgence_harcelement", 0.4), ("insulte", 0.35))
+    assert (found.kind, found.topic) == (kinds.URGENT, "urgence_harcelement")
+
+
+def test_words_that_sound_urgent_lower_the_bar() -> None:
+    pairs = ("messagerie_signaler_contenu", 0.6), ("urgence_harcelement", 0.2)
+    assert decided("il m’envoie des choses", *pairs).kind == kinds.ANSWER
+    assert decided("il m’envoie des choses", *pairs, hint="urgence_harcelement").kind == kinds.URGENT
+
+
+@pytest.mark.parametrize("step", FORM_STEPS)
+def test_an_urgent_message_cuts_the_form_at_every_step(step: str) -> None:
+    assert decided("j’ai envie de mourir", ("urgence_harcelement", SURE), asked=step).kind == kinds.URGENT
+
+
+def test_an_urgent_message_comes_before_the_question_of_who_one_is() -> None:
+    assert decided("ils me frappent", ("urgence_harcelement", SURE), profile=None, required=True).kind == kinds.URGENT
+
+
+class TestProtection:
+    """After an urgent message."""
+
+    @pytest.mark.parametrize("text", ["je veux pas que mes parents sachent", "il faut que j’en parle ?", "météo ?"])
+    def test_what_is_not_a_clear_question_stays_protected(self, text: str) -> None:
+        found = decided(text, ("messagerie_ecrire", 0.6), protection="urgence_harcelement")
+        assert found.kind == kinds.PROTECT
+
+    def test_a_clear_question_is_served(self) -> None:
+        found = decided("où sont mes devoirs", ("cdt_consulter_devoirs", SURE), protection="urgence_harcelement")
+        assert found.kind == kinds.ANSWER
+
+    def test_thanks_end_it_without_asking_whether_it_helped(self) -> None:
+        found = decided("merci", ("remerciement", SURE), protection="urgence_harcelement")
+        assert (found.kind, found.topic) == (kinds.DIALOGUE, "remerciement")
+
+    def test_off_topic_is_never_said(self) -> None:
+        found = decided("bla", ("hors_sujet", 0.7), protection="urgence_harcelement")
+        assert found.kind == kinds.PROTECT
+
+    def test_a_hacked_account_keeps_its_own_advice(self) -> None:
+        found = decided("et après ?", ("hors_sujet", 0.2), protection="urgence_compte_pirate")
+        assert found.kind == kinds.PROTECT_ACCOUNT
+
+
+class TestForm:
+    """While a request is being told."""
+
+    @pytest.mark.parametrize("step", FORM_STEPS)
+    @pytest.mark.parametrize("text", ["annuler", "laissez tomber", "je veux annuler la demande"])
+    def test_cancel_is_honoured_at_every_step(self, step: str, text: str) -> None:
+        found = decided(text, ("hors_sujet", 0.5), asked=step)
+        assert (found.kind, found.command) == (kinds.FORM, kinds.DROP)
+
+    def test_a_school_is_taken(self) -> None:
+        found = decided("École Jean-Moulin, à Montreval", ("projet_calendrier_deploiement", 0.6), asked="ecole")
+        assert (found.kind, found.command) == (kinds.FORM, kinds.SCHOOL)
+
+    def test_a_question_at_the_school_is_answered_aside(self) -> None:
+        found = decided("à quelle adresse est l’ENT ?", ("connexion_adresse", SURE), asked="ecole")
+        assert (found.kind, found.topic, found.aside) == (kinds.ANSWER, "connexion_adresse", True)
+
+    def test_every_message_is_the_problem_at_the_problem(self) -> None:
+        found = decided("Mon compte montre une enfant inconnue", ("compte_rattacher_enfant", SURE), asked="probleme")
+        assert (found.kind, found.command) == (kinds.FORM, kinds.PROBLEM)
+
+    def test_a_question_openly_set_apart_is_answered_at_the_problem(self) -> None:
+        found = decided("Attendez, comment changer mon mail ?", ("compte_modifier_coordonnees", SURE), asked="probleme")
+        assert (found.kind, found.aside) == (kinds.ANSWER, True)
+
+    @pytest.mark.parametrize(
+        ("text", "command"),
+        [("oui", kinds.SEND), ("non", kinds.DROP), ("Non, n'envoyez pas", kinds.DROP), ("c’est depuis lundi", kinds.ADD)],
+    )
+    def test_agreement(self, text: str, command: str) -> None:
+        assert decided(text, ("affirmer", 0.5), asked="accord").command == command
+
+
+class TestHelped:
+    """« Cela vous a-t-il aidé ? »"""
+
+    def test_yes_is_taken(self) -> None:
+        assert decided("oui", ("affirmer", SURE), asked="aide").topic == "affirmer"
+
+    def test_no_tries_something_else_once(self) -> None:
+        left = ("connexion_erreur", "connexion_compte_bloque")
+        found = decided("non", ("nier", SURE), asked="aide", shown=("connexion_adresse",), alternatives=left)
+        assert (found.kind, found.choices) == (kinds.SECOND_TRY, left)
+
+    def test_the_same_article_is_never_shown_again(self) -> None:
+        found = decided(
+            "non", ("nier", SURE), asked="aide", shown=("connexion_erreur",), alternatives=("connexion_erreur", "visio")
+        )
+        assert (found.kind, found.topic) == (kinds.ANSWER, "visio")
+
+    def test_no_again_offers_a_person(self) -> None:
+        found = decided("ça ne marche toujours pas", ("nier", SURE), asked="aide", refusals=1, alternatives=("visio",))
+        assert found.kind == kinds.OFFER_PERSON
+
+    def test_no_with_a_reason_is_still_no(self) -> None:
+        found = decided(
+            "Non, j’ai déjà essayé d’attendre le code suivant", ("connexion_double_authentification", SURE), asked="aide",
+            profile="enseignant", shown=("connexion_double_authentification",), alternatives=("connexion_erreur", "visio"),
+        )  # fmt: skip
+        assert found.kind == kinds.SECOND_TRY
+
+    def test_another_question_is_served(self) -> None:
+        found = decided("Et l’inscription à la cantine ?", ("cantine_periscolaire", SURE), asked="aide", shown=("visio",))
+        assert found.topic == "cantine_periscolaire"
+
+
+class TestProfile:
+    """A visitor whose profile is not known."""
+
+    def test_it_is_asked_before_an_answer(self) -> None:
+        found = decided("perdu mon identifiant", ("connexion_identifiant_oublie", SURE), profile=None, required=True)
+        assert found.kind == kinds.ASK_PROFILE
+
+    @pytest.mark.parametrize(
+        ("text", "profile"),
+        [
+            ("je suis enseignante", "enseignant"), ("la maman de Léo", "parent"), ("élève en 5e", "eleve"),
+            ("directrice", "directeur"), ("AESH", "personnel"), ("intervenant judo", "intervenant"),
+        ],
+    )  # fmt: skip
+    def test_it_is_taken_in_words(self, text: str, profile: str) -> None:
+        found = decided(text, ("indiquer_profil", 0.9), profile=None, required=True)
+        assert (found.kind, found.profile) == (kinds.TAKE_PROFILE, profile)
+
+    def test_a_question_told_with_it_is_kept(self) -> None:
+        found = decided(
+            "je suis parent et j’ai perdu mon mot de passe", ("connexion_mot_de_passe_oublie", SURE), profile=None,
+            required=True,
+        )  # fmt: skip
+        assert (found.kind, found.profile, found.topic) == (
+            kinds.TAKE_PROFILE, "parent", "connexion_mot_de_passe_oublie",
+        )  # fmt: skip
+
+    def test_a_person_is_given_without_asking(self) -> None:
+        found = decided("je veux parler à quelqu’un", ("parler_humain", SURE), profile=None, required=True)
+        assert (found.kind, found.command) == (kinds.FORM, kinds.OPEN)
+
+
+@pytest.mark.parametrize("text", ["", "😀😀", "…", "?!", "，。"])
+def test_a_message_without_words_is_not_guessed(text: str) -> None:
+    assert decided(text, ("connexion_erreur", SURE)).kind in (kinds.CLARIFY, kinds.FOREIGN)
+
+
+@pytest.mark.parametrize("text", ["مرحبا كيف أدخل", "як увійти в систему", "我忘记了密码"])
+def test_another_alphabet_is_another_language(text: str) -> None:
+    assert decided(text, ("connexion_erreur", SURE)).kind == kinds.FOREIGN
+
+
+def test_insults_repeated_end_politely() -> None:
+    assert decided("abruti", ("insulte", SURE), insults=2).kind == kinds.REPEATED_INSULT
+
+
+@pytest.mark.parametrize("choice", ["sujet:rien", "profil:roi", "n’importe", "demande:", ":"])
+def test_a_choice_that_means_nothing_breaks_nothing(choice: str) -> None:
+    assert decided("x", choice=choice).kind in (kinds.CLARIFY, kinds.FORM)
+
+
+INTENTS = [*(topic.id for topic in TOPICS), *EXTRA_INTENTS]
+states = st.builds(
+    DialogueState,
+    asked=st.sampled_from([None, "aide", "profil", "choix", "personne", *FORM_STEPS]),
+    offered=st.lists(st.sampled_from(INTENTS), max_size=4).map(tuple),
+    shown=st.lists(st.sampled_from(INTENTS), max_size=3).map(tuple),
+    alternatives=st.lists(st.sampled_from(INTENTS), max_size=3).map(tuple),
+    refusals=st.integers(0, 3),
+    protection=st.sampled_from([None, "urgence_harcelement", "urgence_compte_pirate"]),
+    insults=st.integers(0, 4),
+)
+
+
+@given(
+    text=st.text(max_size=200),
+    weights=st.dictionaries(st.sampled_from(INTENTS), st.floats(0.001, 1), min_size=1, max_size=12),
+    state=states,
+    profile=st.sampled_from([None, *PROFILES]),
+    required=st.booleans(),
+    choice=st.none() | st.text(max_size=30),
+)
+def test_whatever_comes_one_decision_is_taken_and_travels(text, weights, state, profile, required, choice) -> None:
+    total = sum(weights.values())
+    ranking = Ranking(tuple(sorted(((name, w / total) for name, w in weights.items()), key=lambda pair: -pair[1])))
+    found = decide(ranking, text, Context(profile, required and profile is None, state, choice), topics=TOPICS)
+    assert Decision.from_json(found.to_json()) == found
+    assert found.topic is None or found.topic in TOPICS
+    if found.kind == kinds.ANSWER:
+        assert not TOPICS[found.topic].is_dialogue
+    if found.kind in (kinds.CHOICES, kinds.SECOND_TRY):
+        assert 2 <= len(found.choices) <= 4
+    assert DialogueState.from_json(state.to_json()) == state
