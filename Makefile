@@ -14,7 +14,7 @@ PYTEST := .venv/bin/python -m pytest
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test ready test-quick train lint format evaluate check-machine install install-dev lock clean
+.PHONY: help run test ready test-quick train lint format evaluate bench check-machine install install-dev lock clean
 
 help: ## cette liste
 	@echo "AssistENT : make CIBLE, où CIBLE est"
@@ -46,6 +46,9 @@ format: install-dev ## mettre en forme les fichiers Python avec ruff
 
 evaluate: install ## noter l’assistant qui tourne (make run dans un autre terminal d’abord)
 	@.venv/bin/python benchmarks/eval/score.py --url http://127.0.0.1:$${ASSISTENT_PORT:-8000} $(or $(ARGS),benchmarks/eval/dev.jsonl)
+
+bench: install ## mesurer : notre chaîne à côté de celle du pair, puis l’API (une demi-heure)
+	@.venv/bin/python benchmarks/bench.py $(ARGS)
 
 check-machine: install ## dire ce qui manque à cette machine
 	@$(BOT) check-machine

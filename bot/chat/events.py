@@ -16,6 +16,8 @@ from bot.errors import StorageUnavailable
 POLL_S = 0.5
 # A reader this far behind is cut off: it will come back with its Last-Event-ID.
 QUEUE = 100
+# Two transactions may commit in another order than their numbers': this many numbers are looked at again each time.
+OVERLAP = 100
 
 log = structlog.get_logger()
 
@@ -27,6 +29,7 @@ class EventHub:
         self._database = database
         self._queues: dict[str, set[asyncio.Queue[ConversationEvent | None]]] = defaultdict(set)
         self._last = 0
+        self._seen: set[int] = set()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -55,9 +58,10 @@ class EventHub:
         if not self.listeners:
             async with self._database.transaction() as session:
                 newest = await last_event_id(session)
+                seen = {event.id for event in await events_after(session, newest - OVERLAP)}
             # Another stream may have come in between, and be owed what came since.
             if not self.listeners:
-                self._last = newest
+                self._last, self._seen = newest, seen
         queue: asyncio.Queue[ConversationEvent | None] = asyncio.Queue(QUEUE)
         self._queues[conversation_id].add(queue)
         try:
@@ -74,14 +78,16 @@ class EventHub:
                 continue
             try:
                 async with self._database.transaction() as session:
-                    events = await events_after(session, self._last)
+                    events = await events_after(session, self._last - OVERLAP)
             except StorageUnavailable:
                 log.warning("events_unreadable")
                 continue
             for event in events:
-                self._last = event.id
-                for queue in tuple(self._queues.get(event.conversation_id, ())):
-                    self._give(queue, event)
+                if event.id not in self._seen:
+                    for queue in tuple(self._queues.get(event.conversation_id, ())):
+                        self._give(queue, event)
+            self._last = max([self._last, *(event.id for event in events)])
+            self._seen = {event.id for event in events if event.id > self._last - OVERLAP}
 
     @staticmethod
     def _give(queue: asyncio.Queue[ConversationEvent | None], event: ConversationEvent) -> None:

@@ -30,7 +30,21 @@ _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 _VARIABLE = re.compile(r"\{([^{}\n]*)\}")
 _OTHER_HEADING = re.compile(r"^#(?!# )", re.MULTILINE)
+_BRACE = re.compile(r"[{}]")
 _HTML = re.compile(r"<(?!https://)[a-zA-Z/!]")
+
+_FAULTS = {
+    "type": "la valeur n’a pas la bonne forme (texte, nombre ou liste)",
+    "enum": "choisissez parmi {limit}",
+    "pattern": "la valeur n’est pas écrite comme il faut (voir knowledge/README.md)",
+    "minLength": "au moins {limit} caractères",
+    "maxLength": "au plus {limit} caractères",
+    "minItems": "au moins {limit} éléments",
+    "maxItems": "au plus {limit} éléments",
+    "uniqueItems": "un élément est répété",
+    "minimum": "au moins {limit}",
+    "maximum": "au plus {limit}",
+}
 
 
 @dataclass(frozen=True)
@@ -82,7 +96,8 @@ def parse_article(source: str) -> ArticleText:
     """Parse and check an article; KnowledgeError says in a sentence what to change."""
     if len(source) > MAX_SOURCE_CHARS:
         raise KnowledgeError(f"L’article compte plus de {MAX_SOURCE_CHARS} caractères : raccourcissez-le.")
-    match = _FRONT_MATTER.match(source.replace("\r\n", "\n"))
+    # Windows' editors open a file with a byte-order mark and end its lines in their own way.
+    match = _FRONT_MATTER.match(source.removeprefix("\ufeff").replace("\r\n", "\n"))
     if not match:
         raise KnowledgeError("L’article ne commence pas par un en-tête entre deux lignes « --- ».")
     header = _parse_header(match[1])
@@ -112,16 +127,32 @@ def _parse_header(text: str) -> dict[str, Any]:
         jsonschema.validate(header, _schema())
         datetime.date.fromisoformat(header["reviewed_on"])
     except yaml.YAMLError as error:
-        raise KnowledgeError(f"L’en-tête n’est pas du YAML lisible : {error}") from error
+        mark = getattr(error, "problem_mark", None)
+        where = f" à la ligne {mark.line + 2}" if mark else ""
+        raise KnowledgeError(
+            f"L’en-tête est illisible{where} : vérifiez les deux-points, les guillemets et les crochets."
+        ) from error
     except jsonschema.ValidationError as error:
-        where = ".".join(map(str, error.absolute_path)) or "l’en-tête"
-        raise KnowledgeError(f"En-tête, {where} : {error.message}") from error
+        where = ", ".join(["En-tête", *(str(part) for part in error.absolute_path)])
+        raise KnowledgeError(f"{where} : {_describe_fault(error)}.") from error
     except ValueError as error:
-        raise KnowledgeError(f"En-tête, reviewed_on : {error}") from error
+        raise KnowledgeError("En-tête, reviewed_on : cette date n’existe pas.") from error
     order = list(_schema()["properties"])
     if list(header) != order:
         raise KnowledgeError(f"Les clés de l’en-tête doivent suivre cet ordre : {', '.join(order)}.")
     return header
+
+
+def _describe_fault(error: jsonschema.ValidationError) -> str:
+    """Return in French what the schema refuses: jsonschema's own sentences are for developers."""
+    if error.validator == "required":
+        return f"il manque {', '.join(key for key in error.validator_value if key not in error.instance)}"
+    if error.validator == "additionalProperties":
+        extra = sorted(str(key) for key in error.instance if key not in error.schema["properties"])
+        return f"ces clés n’existent pas : {', '.join(extra)}"
+    limit = error.validator_value
+    limit = ", ".join(map(str, limit)) if isinstance(limit, list) else limit
+    return _FAULTS.get(str(error.validator), "la valeur n’est pas celle attendue").format(limit=limit)
 
 
 def _parse_sections(body: str) -> list[Section]:
@@ -155,20 +186,26 @@ def _check_text(article: ArticleText) -> None:
             raise KnowledgeError("Seuls les titres « ## » sont permis dans un article.")
         if _HTML.search(section.text):
             raise KnowledgeError("L’article contient du HTML : écrivez-le en Markdown.")
+        if _BRACE.search(_VARIABLE.sub("", section.text)):
+            raise KnowledgeError("Une accolade est seule : une variable s’écrit {adresse_ent}.")
     unknown = article.variables - set(load_variables())
     if unknown:
         raise KnowledgeError(f"Variables inconnues : {', '.join(sorted(unknown))} (voir knowledge/variables.yml).")
+    always = [section for section in article.sections if section.condition is None]
     for profile in article.audiences:
-        if not any(section.is_for(profile) for section in article.sections):
-            raise KnowledgeError(f"Rien n’est écrit pour le profil {profile}.")
-    if len(article.audiences) < len(PROFILES) and not any(OTHERS in section.audiences for section in article.sections):
+        if not any(section.is_for(profile) for section in always):
+            raise KnowledgeError(f"Rien n’est écrit pour le profil {profile} dans une section sans condition.")
+    if len(article.audiences) < len(PROFILES) and not any(OTHERS in section.audiences for section in always):
         raise KnowledgeError("Il manque la section « ## autres » : qui peut aider les autres profils.")
     if article.topic.startswith("urgence_"):
         return
     for profile in article.audiences:
-        count = sum(section.text.count(IF_IT_FAILS) for section in article.sections if section.is_for(profile))
+        read = [section for section in article.sections if section.is_for(profile)]
+        count = sum(section.text.count(IF_IT_FAILS) for section in read)
         if count != 1:
             raise KnowledgeError(f"Le profil {profile} doit lire une fois « {IF_IT_FAILS} » ; il le lit {count} fois.")
+        if not any(IF_IT_FAILS in section.text for section in read if section.condition is None):
+            raise KnowledgeError(f"« {IF_IT_FAILS} » doit être, pour le profil {profile}, dans une section sans condition.")
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,8 @@ SCOPES = ("ecole", "circonscription", "departement", "academie", "projet")
 _VARIABLE = re.compile(r"\{(\w+)\}")
 _SENTENCE = re.compile(r"(?<=[.!?…»*])\s+(?=[A-ZÀÂÉÈÊÎÔÛÇŒ«*\d])")
 _ITEM = re.compile(r"^(\d+\.|-)\s+(.*)$")
-_BARE_URL = re.compile(r"(?<![<(\[\w])(https?://[^\s<>()]+[^\s<>().,;:!?»’'\"])")
+# Not one that is already in <…> or the target of a [link](…).
+_BARE_URL = re.compile(r"(?<![<\[\w])(?<!\]\()(https?://[^\s<>()]+[^\s<>().,;:!?»’'\"])")
 
 
 @dataclass(frozen=True)

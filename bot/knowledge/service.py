@@ -59,7 +59,8 @@ def check_files(folder: Path, topics: Topics) -> dict[str, str]:
 def read_file(path: Path, topics: Topics) -> ArticleText:
     """Read one article; KnowledgeError when it, its name or its audiences are wrong."""
     try:
-        source = path.read_text(encoding="utf-8")
+        # Not read_text: it changes the ends of lines, and what is exported is what was imported, to the letter.
+        source = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise KnowledgeError(f"Le fichier est illisible : {error}") from error
     article = parse_article(source)
@@ -136,7 +137,7 @@ async def export_articles(database: Database, folder: Path, topics: Topics) -> l
         topic = topics.get(topic_id)
         path = folder / (topic.theme if topic else "nouveaux") / f"{topic_id}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(source, encoding="utf-8")
+        path.write_bytes(source.encode("utf-8"))
         paths.append(path)
     return paths
 

@@ -137,4 +137,4 @@ OPERATIONS = (
     Operation("GET", "/healthz", check_health, "Dire si le service est debout", "none", None, Health),
     Operation("GET", "/readyz", check_readiness, "Dire si tout est prêt, partie par partie", "none", None, Readiness,
               also={503: "Pas encore prêt"}),
-)
+)  # fmt: skip

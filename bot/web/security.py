@@ -49,6 +49,8 @@ def security_middleware(settings: Settings):
             both = f"http://localhost:{settings.port} http://127.0.0.1:{settings.port}"
             content = content.replace("script-src 'self'", f"script-src 'self' {both}")
         headers.setdefault("Content-Security-Policy", content)
+        # Which versions are behind is nobody's business.
+        headers["Server"] = "AssistENT"
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "no-referrer")
         headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")

@@ -167,10 +167,12 @@ class Chat:
         reply = body or {"messages": list(messages), "result": result}
         kind = "application/json" if status < 400 else "application/problem+json"
 
+        pending = [True]
+
         def handle(route):
-            if route.request.method != "POST":  # the history is read at the same address
+            if route.request.method != "POST" or not pending:  # the history is read at the same address
                 return route.fallback()
-            self.page.unroute(is_message_url, handle)
+            pending.clear()
             return route.fulfill(status=status, headers={"Content-Type": kind, **(headers or {})}, body=json.dumps(reply))
 
         self.page.route(is_message_url, handle)

@@ -1,0 +1,388 @@
+"""Measure, in one run on one machine: our pipeline and the nearest peer's side by side, then the chat API.
+
+    python benchmarks/bench.py [--sample N] [--seconds S] [--no-peer] [--rows N] [--write docs/benchmarks.md]
+
+The two pipelines are trained on the same sample of data/nlu, for the peer's takes 13 minutes for 971 utterances on two
+cores. Both are measured through Rasa's own REST channel; the chat API's figures, with the whole model, stand beside them.
+Only loopback is spoken to; every loop is bounded in count and time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import datetime
+import json
+import os
+import platform
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections import defaultdict
+from pathlib import Path
+
+import aiohttp
+import psutil
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bot.knowledge.service import read_utterances  # noqa: E402
+from tests.stack import free_ports  # noqa: E402
+
+RASA = ROOT / ".venv-rasa" / "bin" / "python"
+SEED = 971
+RATE = 10
+CLIENTS = (1, 8, 32)
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("ASSISTENT_")},
+    "RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
+}  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sample", type=int, default=971, help="utterances that both pipelines are trained on")
+    parser.add_argument("--seconds", type=int, default=60, help="length of the steady load")
+    parser.add_argument("--burst", type=int, default=400, help="messages of each throughput measure")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="stored messages of the large database; 0: skip")
+    parser.add_argument("--no-peer", action="store_true", help="ours alone")
+    parser.add_argument("--write", type=Path, help="also write the figures there")
+    options = parser.parse_args()
+    sections = []
+    with tempfile.TemporaryDirectory(prefix="assistent-bench-") as name:
+        folder = Path(name)
+        utterances = sample(options.sample)
+        columns = {"AssistENT": measure_pipeline(folder / "ours", ROOT / "config.yml", utterances, options)}
+        if not options.no_peer:
+            config = ROOT / "benchmarks/peer/config.yml"
+            columns["pair"] = measure_pipeline(folder / "peer", config, utterances, options)
+        sections.append((f"Through Rasa's REST channel, trained on the same {len(utterances)} utterances", columns))
+        sections.append(("Chat API, whole model", measure_chat(folder, options)))
+    report = render(sections)
+    print(report)
+    if options.write:
+        options.write.write_text(report, encoding="utf-8")
+    return 0
+
+
+# --- the two pipelines ------------------------------------------------------------------------
+
+
+def sample(count: int) -> list[tuple[str, str]]:
+    """Return `count` (intent, utterance), spread evenly over the intents."""
+    chooser = random.Random(SEED)
+    by_intent = read_utterances(ROOT / "data" / "nlu")
+    left = {intent: chooser.sample(texts, len(texts)) for intent, texts in sorted(by_intent.items())}
+    chosen: list[tuple[str, str]] = []
+    while len(chosen) < count and any(left.values()):
+        for intent, texts in left.items():
+            if texts and len(chosen) < count:
+                chosen.append((intent, texts.pop()))
+    return chosen
+
+
+def measure_pipeline(
+    folder: Path, config: Path, utterances: list[tuple[str, str]], options: argparse.Namespace
+) -> dict:
+    """Train, start, load; return the figures."""
+    folder.mkdir()
+    by_intent = defaultdict(list)
+    for intent, text in utterances:
+        by_intent[intent].append(text)
+    nlu = [
+        {"intent": intent, "examples": "".join(f"- {text}\n" for text in texts)} for intent, texts in by_intent.items()
+    ]
+    (folder / "nlu.yml").write_text(
+        yaml.safe_dump({"version": "3.1", "nlu": nlu}, allow_unicode=True), encoding="utf-8"
+    )
+    shutil.copytree(ROOT / "data" / "stories", folder / "stories")
+    started = time.monotonic()
+    run_rasa(
+        "train", "--config", str(config), "--domain", str(ROOT / "domain.yml"), "--data", str(folder / "nlu.yml"),
+        str(folder / "stories"), "--out", str(folder), "--fixed-model-name", "model", log=folder / "train.log",
+    )  # fmt: skip
+    figures = {"training (s)": round(time.monotonic() - started, 1)}
+    model = folder / "model.tar.gz"
+    figures["model (MB)"] = round(model.stat().st_size / 1e6, 1)
+    (folder / "credentials.yml").write_text("rest:\n", encoding="utf-8")
+    (folder / "endpoints.yml").write_text("{}\n", encoding="utf-8")
+    (port,) = free_ports(1)
+    started = time.monotonic()
+    with running(
+        [str(RASA), "-m", "rasa", "run", "--model", str(model), "--interface", "127.0.0.1", "--port", str(port),
+         "--credentials", str(folder / "credentials.yml"), "--endpoints", str(folder / "endpoints.yml")],
+        folder / "run.log", {},
+    ) as process:  # fmt: skip
+        url = f"http://127.0.0.1:{port}/webhooks/rest/webhook"
+        wait_for(lambda: ask_rest(url, "bonjour"), 180)
+        figures["ready in (s)"] = round(time.monotonic() - started, 1)
+        # No action server here: what would call one is left out of the load.
+        texts = [text for intent, text in utterances if intent not in ("parler_humain", "suivre_ticket")]
+        figures |= asyncio.run(load(lambda http: RestClient(http, url), texts, options))
+        figures["resident memory (MB)"] = round(memory([process.pid]) / 1e6)
+    return figures
+
+
+def run_rasa(*arguments: str, log: Path) -> None:
+    with log.open("wb") as output:
+        subprocess.run(
+            [str(RASA), "-m", "rasa", *arguments], cwd=ROOT, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, check=True, timeout=3000,
+        )  # fmt: skip
+
+
+def ask_rest(url: str, text: str) -> bool:
+    body = json.dumps({"sender": str(uuid.uuid4()), "message": text}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        return bool(json.load(reply))
+
+
+# --- the chat API -----------------------------------------------------------------------------
+
+
+def measure_chat(folder: Path, options: argparse.Namespace) -> dict:
+    """Start everything as `make run` does; load it on an empty database, then on a large one."""
+    names = ("ASSISTENT_PORT", "ASSISTENT_RASA_PORT", "ASSISTENT_RASA_B_PORT", "ASSISTENT_ACTIONS_PORT")
+    ports = free_ports(4)
+    var = folder / "var"
+    environment = {
+        **dict(zip(names, map(str, ports), strict=True)), "ASSISTENT_VAR_DIR": str(var), "ASSISTENT_RATE_LIMITS": "off",
+    }  # fmt: skip
+    url = f"http://127.0.0.1:{ports[0]}"
+    texts = [text for texts in read_utterances(ROOT / "data" / "nlu").values() for text in texts[:3]]
+    figures: dict[str, dict] = {}
+    for name, rows in (("empty database", 0), (f"{options.rows:,} stored messages", options.rows)):
+        if name != "empty database" and not rows:
+            continue
+        if rows:
+            fill(var / "assistent.db", rows)
+        started = time.monotonic()
+        with running([sys.executable, "-m", "bot", "run"], folder / "run.log", environment) as process:
+            wait_for(lambda: get(f"{url}/healthz") == 200, 180)
+            page = time.monotonic() - started
+            wait_for(lambda: get(f"{url}/readyz") == 200, 600)
+            ready = time.monotonic() - started
+            column = {"page answers in (s)": round(page, 1), "ready in (s)": round(ready, 1)}
+            column |= asyncio.run(load(lambda http: ChatClient(http, url), texts, options))
+            family = [process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]
+            column["resident memory, all processes (MB)"] = round(memory(family) / 1e6)
+            figures[name] = column
+    return figures
+
+
+def fill(database: Path, rows: int) -> None:
+    """Store conversations of ten messages until there are `rows`, straight into SQLite, and 1,000 versions of articles."""
+    import sqlite3
+
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        articles = connection.execute("SELECT topic, version, state, updated_at FROM articles").fetchall()
+        versions = dict(connection.execute("SELECT topic, source FROM article_versions WHERE number = 1").fetchall())
+        for number in range(1000 - len(articles)):
+            topic, _, state, at = articles[number % len(articles)]
+            copy = f"{topic[:60]}_copie_{number}"
+            source = versions[topic].replace(f"topic: {topic}\n", f"topic: {copy}\n")
+            connection.execute("INSERT INTO articles VALUES (?, 1, ?, ?)", (copy, state, at))
+            connection.execute(
+                "INSERT INTO article_versions (topic, number, source, digest, origin, author, reason, at) "
+                "VALUES (?, 1, ?, ?, 'fichier', 'bench', 'bench', ?)", (copy, source, uuid.uuid4().hex * 2, now),
+            )  # fmt: skip
+        connection.execute("INSERT INTO persons (id, created_at) VALUES ('bench', ?)", (now,))
+        for start in range(0, rows, 100_000):
+            conversations, messages, results = [], [], []
+            for _ in range(start, min(start + 100_000, rows), 10):
+                conversation = str(uuid.uuid4())
+                conversations.append((conversation, "bench", "parent", None, False, "{}", 10, now, now))
+                for position in range(1, 11):
+                    message = str(uuid.uuid4())
+                    sender = "user" if position % 2 else "bot"
+                    client = str(uuid.uuid4()) if position % 2 else None
+                    messages.append(
+                        (message, conversation, position, sender, "où sont les devoirs ? " * 4, "{}", client, now)
+                    )
+                    if position % 2:
+                        results.append((message, "answer", "cdt_consulter_devoirs", 0.9, "[]", "[]", 12))
+            connection.executemany(
+                "INSERT INTO conversations (id, person_id, profile, uai, signed, state, last_position, opened_at, last_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", conversations,
+            )  # fmt: skip
+            connection.executemany(
+                "INSERT INTO messages (id, conversation_id, position, sender, text, extras, client_id, at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)", messages,
+            )  # fmt: skip
+            connection.executemany(
+                "INSERT INTO results (message_id, outcome, topic, confidence, choices, ranking, took_ms) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)", results,
+            )  # fmt: skip
+            connection.commit()
+
+
+# --- load -------------------------------------------------------------------------------------
+
+
+class RestClient:
+    """A person on Rasa's REST channel."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self._http, self._url = http, url
+        self._sender = str(uuid.uuid4())
+
+    async def open(self) -> None:
+        self._sender = str(uuid.uuid4())
+
+    async def say(self, text: str) -> None:
+        async with self._http.post(self._url, json={"sender": self._sender, "message": text}) as reply:
+            assert reply.status == 200
+            await reply.json()
+
+
+class ChatClient:
+    """A person on the chat API."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self._http, self._url = http, url
+        self._token = ""
+
+    async def open(self) -> None:
+        async with self._http.post(f"{self._url}/api/v1/sessions", json={"profile": "parent"}) as reply:
+            self._token = (await reply.json())["token"]
+
+    async def say(self, text: str) -> None:
+        headers = {"Authorization": f"Bearer {self._token}"}
+        body = {"id": str(uuid.uuid4()), "text": text}
+        async with self._http.post(f"{self._url}/api/v1/messages", json=body, headers=headers) as reply:
+            answer = await reply.json()
+            assert reply.status == 200, answer
+            assert answer["result"]["outcome"] != "degraded", "the engine must answer"
+
+
+async def load(make_client, texts: list[str], options: argparse.Namespace) -> dict:
+    """Measure latency at a steady rate, then throughput with more and more clients."""
+    chooser = random.Random(SEED)
+    figures: dict[str, object] = {}
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        warm = make_client(http)
+        await warm.open()
+        for text in chooser.sample(texts, 20):
+            await warm.say(text)
+        times: list[float] = []
+
+        async def timed(text: str) -> None:
+            # Each person says one thing in a conversation of his own; opening it is not counted.
+            client = make_client(http)
+            await client.open()
+            started = time.perf_counter()
+            await client.say(text)
+            times.append((time.perf_counter() - started) * 1000)
+
+        tasks = []
+        begun = time.monotonic()
+        for number in range(options.seconds * RATE):
+            await asyncio.sleep(max(0.0, begun + number / RATE - time.monotonic()))
+            tasks.append(asyncio.create_task(timed(chooser.choice(texts))))
+        await asyncio.gather(*tasks)
+        cuts = statistics.quantiles(times, n=100)
+        for name, value in (("p50", cuts[49]), ("p95", cuts[94]), ("p99", cuts[98])):
+            figures[f"{name} at {RATE} messages/s (ms)"] = round(value, 1)
+        for count in CLIENTS:
+            figures[f"messages/s, {count} client{'s' if count > 1 else ''}"] = await throughput(
+                make_client, http, count, options.burst, texts
+            )
+    return figures
+
+
+async def throughput(make_client, http: aiohttp.ClientSession, count: int, total: int, texts: list[str]) -> float:
+    chooser = random.Random(count)
+    clients = [make_client(http) for _ in range(count)]
+    for client in clients:
+        await client.open()
+    started = time.perf_counter()
+
+    async def talk(client) -> None:
+        for _ in range(total // count):
+            await client.say(chooser.choice(texts))
+
+    await asyncio.gather(*(talk(client) for client in clients))
+    return round(total // count * count / (time.perf_counter() - started), 1)
+
+
+# --- pieces -----------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def running(command: list[str], log: Path, environment: dict[str, str]):
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**ENVIRONMENT, **environment}, stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for(condition, seconds: float) -> None:
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        with contextlib.suppress(OSError, urllib.error.URLError, ValueError):
+            if condition():
+                return
+        time.sleep(0.1)
+    raise SystemExit(f"bench: nothing answered within {seconds} s")
+
+
+def get(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return reply.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def memory(pids: list[int]) -> int:
+    """Resident bytes of these processes; pages that two share count twice."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += psutil.Process(pid).memory_info().rss
+    return total
+
+
+def render(sections: list[tuple[str, dict[str, dict]]]) -> str:
+    now = datetime.datetime.now(datetime.UTC)
+    lines = [
+        "# Benchmarks", "",
+        f"`make bench`, {now:%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}.", "",
+    ]  # fmt: skip
+    for title, columns in sections:
+        names = list(columns)
+        lines += [f"## {title}", "", f"| figure | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+        figures = list(dict.fromkeys(figure for column in columns.values() for figure in column))
+        lines += [
+            f"| {figure} | {' | '.join(str(columns[name].get(figure, '')) for name in names)} |" for figure in figures
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,208 @@
+"""Databases made ready once and copied, the gateway that most tests share, and one of a test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import pytest
+import yaml
+from aiohttp import web
+
+from bot import migrations
+from bot.chat.engine import Engine
+from bot.clock import FixedClock
+from bot.db import Database
+from bot.knowledge import service as knowledge
+from bot.people.service import save_schools
+from bot.settings import ROOT, Issuer, Settings, read_settings
+from bot.topics import load_topics
+from bot.web.app import create_app
+from tests.integration.gateway import Api, GatewayThread, ScriptedEngine, run_apart
+from tests.integration.jwts import write_issuers
+from tests.postgres import Cluster
+
+MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+# Enough articles for a conversation; reading all of them takes a second, which each test's own gateway would pay.
+FEW = ("connexion/connexion_mot_de_passe_oublie.md", "cahier_de_textes/cdt_consulter_devoirs.md",
+       "vie_de_classe/evaluation_consulter.md", "administration/admin_creer_compte.md",
+       "protection/urgence_harcelement.md", "protection/urgence_compte_pirate.md")  # fmt: skip
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+@dataclass
+class Store:
+    """Where the databases of one kind are made."""
+
+    kind: str
+    folder: Path
+    cluster: Cluster | None
+    _numbers = itertools.count(1)
+
+    def url(self, name: str) -> str:
+        """Return the address of a database."""
+        if self.cluster is None:
+            return f"sqlite+aiosqlite:///{self.folder / name}.db"
+        return self.cluster.url(name)
+
+    async def copy(self, name: str) -> str:
+        """Return the address of a new copy of a database."""
+        new = f"copy_{next(self._numbers)}"
+        if self.cluster is None:
+            shutil.copy(self.folder / f"{name}.db", self.folder / f"{new}.db")
+        else:
+            await self.sql(f'CREATE DATABASE "{new}" TEMPLATE "{name}"')
+        return self.url(new)
+
+    async def drop(self, url: str) -> None:
+        """Remove a copy."""
+        if self.cluster is None:
+            for path in self.folder.glob(f"{Path(url).name}*"):
+                path.unlink()
+        else:
+            name = url.rpartition("/")[2].partition("?")[0]
+            await self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    async def sql(self, statement: str) -> None:
+        """Run a statement outside any of them."""
+        connection = await asyncpg.connect(
+            host=str(self.cluster.folder), user=self.cluster.user, database="postgres"
+        )
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+async def furnish(url: str, folder: Path) -> None:
+    """Migrate a database and load the demonstration's territory and the articles of `folder`."""
+    await asyncio.to_thread(migrations.upgrade, ROOT, url)
+    database = Database(url)
+    data = yaml.safe_load((ROOT / "deploy" / "demonstration.yml").read_text(encoding="utf-8"))
+    async with database.transaction() as session:
+        await save_schools(session, data["schools"])
+        for layer in data["values"]:
+            await knowledge.set_values(session, layer["scope"], layer["territory"], layer["set"])
+    report = await knowledge.import_articles(database, folder, load_topics(), FixedClock(MONDAY), author="essai")
+    assert not report.refused
+    if url.startswith("sqlite"):
+        # The copies are of the one file: nothing may be left in the log beside it.
+        async with database.engine.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    await database.close()
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Databases of each kind in turn: « all », furnished with the project's articles, and « few »."""
+    folder = tmp_path_factory.mktemp(request.param)
+    cluster = request.getfixturevalue("postgres_cluster") if request.param == "postgresql" else None
+    store = Store(request.param, folder, cluster)
+    few = folder / "knowledge"
+    for name in FEW:
+        (few / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "knowledge" / name, few / name)
+    for name, articles in (("few", few), ("every", ROOT / "knowledge")):
+        if cluster:
+            run_apart(store.sql(f'CREATE DATABASE "{name}"'))
+        run_apart(furnish(store.url(name), articles))
+    return store
+
+
+def demonstration(var_dir: Path, url: str, **changes: Any) -> Settings:
+    """Return the demonstration's settings on a database, limits off."""
+    settings = read_settings(
+        {"ASSISTENT_DATABASE_URL": url, "ASSISTENT_VAR_DIR": str(var_dir), "ASSISTENT_RATE_LIMITS": "off"}
+    )
+    return replace(settings, **changes)
+
+
+@pytest.fixture(scope="session")
+def issuers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Issuer, ...]:
+    """The ENTs whose JWT are taken."""
+    return write_issuers(tmp_path_factory.mktemp("keys"))
+
+
+# --- one gateway for most tests ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def shared_engine() -> ScriptedEngine:
+    """What the shared gateway's engine heard."""
+    return ScriptedEngine()
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    store: Store, shared_engine: ScriptedEngine, issuers: tuple[Issuer, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayThread]:
+    """The application over the whole knowledge base, shared: each test opens conversations of its own."""
+    settings = demonstration(tmp_path_factory.mktemp("var"), store.url("every"), issuers=issuers)
+    gateway = GatewayThread(lambda: create_app(settings, engine=shared_engine, clock=FixedClock(MONDAY)))
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture
+async def api(gateway: GatewayThread) -> AsyncIterator[Api]:
+    """A client of the shared gateway."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        yield Api(http, gateway.base)
+
+
+@pytest.fixture
+async def shared_database(gateway: GatewayThread, store: Store) -> AsyncIterator[Database]:
+    """The shared gateway's database, from beside it."""
+    database = Database(store.url("every"))
+    yield database
+    await database.close()
+
+
+# --- a gateway of a test's own ----------------------------------------------------------------
+
+
+@pytest.fixture
+async def own_url(store: Store) -> AsyncIterator[str]:
+    """The address of a database of the test's own, with few articles."""
+    url = await store.copy("few")
+    yield url
+    await store.drop(url)
+
+
+@pytest.fixture
+async def own_database(own_url: str) -> AsyncIterator[Database]:
+    """That database."""
+    database = Database(own_url)
+    yield database
+    await database.close()
+
+
+Start = Callable[..., Awaitable[Api]]
+
+
+@pytest.fixture
+async def start(
+    own_url: str, clock: FixedClock, tmp_path: Path, issuers: tuple[Issuer, ...], aiohttp_client
+) -> Start:
+    """Start a gateway: start(engine=…, app=…, and any setting); `clock` is its clock."""
+
+    async def start_gateway(*, engine: Engine | None = None, utterances: dict | None = None, **changes: Any) -> Api:
+        url = changes.pop("url", own_url)
+        settings = demonstration(tmp_path / "var", url, **{"issuers": issuers, **changes})
+        app: web.Application = create_app(
+            settings, engine=engine or ScriptedEngine(), clock=clock, utterances=utterances or {}
+        )
+        client = await aiohttp_client(app)
+        api = Api(client.session, client.make_url("/"))
+        api.app = app  # type: ignore[attr-defined]
+        return api
+
+    return start_gateway
