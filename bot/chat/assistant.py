@@ -32,7 +32,7 @@ from bot.conversations.service import Identity, Opened, Received, Said
 from bot.db import Database
 from bot.dialogue import decision as kinds
 from bot.dialogue.decision import Context, Decision, Ranking, Thresholds, decide
-from bot.dialogue.state import ASKED_PROFILE, DialogueState
+from bot.dialogue.state import ASKED_MORE, ASKED_PROFILE, DialogueState
 from bot.errors import EngineError
 from bot.escalation import service as escalation
 from bot.escalation.service import Request, RequestReply
@@ -47,6 +47,7 @@ from bot.topics import Topics
 DEGRADED_THRESHOLDS = Thresholds(answer=0.62, offer=0.35, out_of_scope=0.75, urgent=0.80, second=0.9)
 # Outcomes that keep their name when Rasa is out; the others become `degraded`.
 _KEPT_WHEN_DEGRADED = frozenset({"urgent", "form", "ticket", "dialogue"})
+_UNCLEAR = frozenset({kinds.SEARCH, kinds.CLARIFY})
 _HALF = READ_WHOLE_CHARS // 2
 
 log = structlog.get_logger()
@@ -136,7 +137,7 @@ class Assistant:
             )  # fmt: skip
             replies = await conversations.answer(
                 self._database, self._clock, received, state=composed.state, said=composed.said, result=result,
-                profile=composed.profile,
+                profile=composed.profile, helped=composed.helped,
             )  # fmt: skip
             return Answered(result, replies, first_time=True)
 
@@ -176,8 +177,13 @@ class Assistant:
 
     async def _deal_with(self, incoming: _Incoming) -> tuple[Understood, Composed]:
         conversation, state = incoming.received.conversation, incoming.received.state
+        text = incoming.masked.text
         understood, degraded = await self._understand(incoming, incoming.text, conversation.profile)
-        composed = await self._compose(incoming, understood, conversation.profile, state, incoming.masked.text)
+        if understood.decision.kind in _UNCLEAR and state.asked == ASKED_MORE and state.question and not incoming.choice:
+            # A message in several pieces: what was not clear alone may be with what came just before.
+            text = f"{state.question} {text}"[-READ_WHOLE_CHARS:]
+            understood, degraded = await self._understand(incoming, text, conversation.profile)
+        composed = await self._compose(incoming, understood, conversation.profile, state, text)
         decided = understood.decision
         if decided.kind == kinds.TAKE_PROFILE:
             understood, composed, degraded = await self._with_profile(incoming, understood, composed, degraded)

@@ -15,6 +15,7 @@ from bot.dialogue.decision import Decision
 from bot.dialogue.state import (
     ASKED_CHOICE,
     ASKED_HELPED,
+    ASKED_MORE,
     ASKED_PERSON,
     ASKED_PROBLEM,
     ASKED_PROFILE,
@@ -64,6 +65,7 @@ class Composed:
     state: DialogueState
     choices: tuple[str, ...] = ()
     profile: str | None = None
+    helped: bool | None = None
 
 
 class Composer:
@@ -79,9 +81,8 @@ class Composer:
     ) -> Composed:  # fmt: skip
         """Say what was decided on `text`; `engine_text` is what Rasa's rule uttered, `request` what the form replied."""
         turn = _Turn(self, decided, text, profile, uai, state, engine_text)
-        if request is not None:
-            return turn.request(request)
-        return turn.compose()
+        composed = turn.request(request) if request is not None else turn.compose()
+        return replace(composed, helped=_helped(decided, state))
 
     def button_title(self, choice: str) -> str:
         """Return the words of a button by its value, for the history."""
@@ -108,6 +109,16 @@ class Composer:
     def say(self, name: str, profile: str | None) -> str:
         """Return a fixed sentence."""
         return self._phrasebook.say(name, profile)
+
+
+def _helped(decided: Decision, state: DialogueState) -> bool | None:
+    """Return what the person says of the last article when asked whether it helped; None when nothing is said."""
+    if state.asked != ASKED_HELPED:
+        return None
+    if decided.kind == kinds.DIALOGUE and decided.topic in ("affirmer", "remerciement"):
+        return True
+    refused = decided.kind in (kinds.SECOND_TRY, kinds.OFFER_PERSON)
+    return False if refused or (decided.kind == kinds.ANSWER and not decided.alternatives) else None
 
 
 def profile_buttons() -> list[dict[str, str]]:
@@ -229,7 +240,7 @@ class _Turn:
     # --- dialogue -----------------------------------------------------------------------------
 
     def clarify(self) -> Composed:
-        state = replace(after_question(self.state, self.text, ()), asked=None)
+        state = replace(after_question(self.state, self.text, ()), asked=ASKED_MORE)
         said = [Said(self.composer.say("utter_preciser", self.profile), {"buttons": [PERSON_BUTTON]})]
         return self._composed(said, "clarify", None, state)
 

@@ -210,9 +210,12 @@ async def _with_replies(session: AsyncSession, message: Message, conversation: C
 
 async def answer(
     database: Database, clock: Clock, received: Received, *, state: DialogueState, said: list[Said], result: Result,
-    profile: str | None,
+    profile: str | None, helped: bool | None,
 ) -> tuple[Message, ...]:  # fmt: skip
-    """Write down the replies, the result and the dialogue's state, all or nothing."""
+    """Write down the replies, the result and the dialogue's state, all or nothing.
+
+    `helped` is what the message says of the last article shown, if anything: it is counted as feedback.
+    """
     async with database.transaction() as session:
         conversation = await session.get_one(Conversation, received.conversation.id, with_for_update=True)
         if await session.get(Result, received.message.id) is not None:
@@ -222,7 +225,22 @@ async def answer(
         conversation.profile = profile
         conversation.last_at = clock.now()
         session.add(result)
+        if helped is not None:
+            await _count_feedback(session, conversation.id, received.message.position, helped, clock.now())
     return tuple(messages)
+
+
+async def _count_feedback(session: AsyncSession, conversation_id: str, before: int, helped: bool, now: datetime) -> None:
+    """Keep what was said of the last article, unless its reader already said it by the buttons under it."""
+    said = await session.scalars(
+        sa.select(Message)
+        .where(Message.conversation_id == conversation_id, Message.position < before, Message.sender == BOT)
+        .order_by(Message.position.desc())
+        .limit(8)
+    )
+    shown = next((message for message in said if message.extras.get("article")), None)
+    if shown is not None and await session.get(Feedback, shown.id) is None:
+        session.add(Feedback(message_id=shown.id, helpful=helped, at=now))
 
 
 async def greet(database: Database, clock: Clock, conversation_id: str, said: list[Said], state: DialogueState

@@ -44,7 +44,8 @@ _SHORT = {
     "tlj": "tous les jours", "jr": "jour", "jrs": "jours", "lecol": "l ecole", "lecole": "l ecole", "decole": "d ecole",
     "mtn": "maintenant", "garson": "garcon", "garsons": "garcons", "mo": "mot", "pass": "passe", "comte": "compte", "otre": "autre",
     "lai": "l ai", "tro": "trop", "6de": "cide", "sui6de": "suicide", "cest": "c est", "mais": "or", "ya": "il y a",
-    "parent": "parents", "argent": "argents", "manje": "mange", "jle": "je le", "jlai": "je l ai", "jtai": "je t ai",
+    "parent": "parents", "argent": "argents", "manje": "mange", "jle": "je le", "jlai": "je l ai", "jtai": "je t ai", "dont": "duquel", "honte": "honteux", "lait": "lai", "url": "adresse", "accent": "accens", "vx": "veux", "daron": "pere", "daronne": "mere",
+    "reuf": "frere", "reum": "mere", "seur": "soeur", "jdors": "je dors", "jmange": "je mange", "jpense": "je pense", "jdoi": "je dois", "jcroi": "je crois", "jlui": "je lui",
 }  # fmt: skip
 
 # What is heard, not what is written: each line feeds the next one.
@@ -77,9 +78,9 @@ _WORDS = {
     "SOMEONE": "quelqu_un inconnu inconnue inconnus des_gens personne_etrangere intrus escroc* individu je_sais_pas_qui on_ne_sait_qui",
     "PEER": "fils fille filles enfant enfants garcon garcons gamin gamine gamins gosse gosses ados adolescen* eleve eleves camarade camarades copain copine copains"
     " copines copin ami amie amis amies pote potes gars mec mecs meuf meufs frere soeur freres soeurs cousin cousine collegien* lyceen* ecolier* jeune jeunes fillette"
-    " mome momes des_grands les_grands un_grand une_grande des_grandes petit_garcon petite_fille un_petit une_petite la_petite le_petit les_petits ce_petit cette_petite"
+    " des_grands les_grands un_grand une_grande des_grandes petit_garcon petite_fille un_petit une_petite la_petite le_petit les_petits ce_petit cette_petite"
     " cp ce1 ce2 cm1 cm2 6e 5e 4e 3e sixiemes cinquiemes quatriemes troisiemes terminales moyenne_section grande_section petite_section",
-    "ADULT": "pere mere papa maman beau_pere belle_mere parents mari femme conjoint conjointe compagnon compagne ex tonton oncle tante papi mamie grand_pere nounou"
+    "ADULT": "pere mere papa maman beau_pere belle_mere parents mari femme conjoint conjointe compagnon compagne ex tonton oncle mamie grand_pere nounou"
     " voisin voisine voisins prof profs professeur maitresse instit* enseignan* surveillan* animateur animatrice educateur educatrice directeur directrice principal"
     " adulte adultes monsieur homme entraineur hierarchie collegue collegues aesh atsem pion stagiaire predecesseur secretaire chef superieur assistant proviseur",
     "GROUP": "toute_la_classe tout_le_college tout_le_lycee toute_l_ecole les_autres tout_le_bahut tout_le_monde",
@@ -92,7 +93,7 @@ _WORDS = {
     "EXTORT": "racket* extorqu*",
     "HIT": "frapp* tabass* gifl* cogne* molest* etrangl* strangul* baston* brutalis* agress* passage_a_tabac violemment casse_la_figure casse_la_gueule casser_la_figure casser_la_gueule"
     " casse_le_nez casse_le_bras casse_une_dent serre_le_cou mis_un_coup mis_une_claque mis_des_claques donne_des_coups des_coups_de coups_de_poing coup_de_poing coups_de_pied coup_de_pied coups_de_ceinture"
-    " poignard* battu battue battus battues crache* crachat* croche_pied croche_patte croche_pattes par_terre des_coups les_coups castagn* tire_les_cheveux par_les_cheveux roue_de_coups",
+    " poignard* battu battue battus battues crache* crachat* croche_pied croche_patte croche_pattes par_terre des_coups  castagn* tire_les_cheveux par_les_cheveux roue_de_coups",
     "TAP": "tape bat battent battre battait pousse pousser bouscul* griffe* secoue* coince fait_tomber font_tomber faire_tomber deshabill* fait_mal font_mal fait_du_mal font_du_mal"
     " plaque baffe baffes jette jettent gueule_dessus crie_dessus hurle_dessus",
     "PESTER": "embete embeter embetent emmerde* ennuient enquiquin* les_noises",
@@ -117,7 +118,7 @@ _WORDS = {
     " se_coupe_les je_me_coupe se_fait_du_mal me_fais_du_mal me_faire_du_mal se_faire_du_mal en_finit",
     "DIE": "mourir creve crever mort tuer tue tues",
     "VANISH": "disparaitre",
-    "DRUG": "medoc medocs comprimes cachets somniferes doliprane medicaments",
+    "DRUG": "des_cachets de_cachets plein_de_medicaments de_medicaments medoc medocs comprimes somniferes doliprane ",
     "NOLIFE": "envie_de_vivre gout_a_rien gout_de_vivre gout_a_la_vie force_de_vivre raison_de_vivre envie_de_rien plus_vivre pas_vivre j_etais_plus_la j_etais_pas_la mieux_sans_moi me_hais deteste_ma_vie"
     " jamais_me_reveiller plus_me_reveiller pas_me_reveiller ouvrir_les_yeux plus_etre_la etre_plus_la vie_ne_vaut marre_de_vivre vie_est_nulle vie_est_foutue personne_m_aime mieux_mort mieux_morte me_sens_de_trop je_sers_a_rien",
     # Body
@@ -135,7 +136,7 @@ _WORDS = {
     "NOGO": "veut_plus_aller veut_plus_venir veut_plus_retourner veux_plus_aller veux_plus_retourner veux_plus_y_aller refuse_d_aller refuse_de_retourner laisse_pas_aller"
     " peur_d_aller refus_scolaire veut_plus_y_aller ose_plus_aller n_ose_plus peur_de_venir peur_de_rentrer peur_de_retourner veut_plus_mettre_les_pieds veux_plus_venir refuse_de_venir",
     "SECRET": "rien_dire ose_pas_le_dire un_secret le_repeter fait_jurer faut_pas_le_dire pas_le_dire parler_a_personne si_j_en_parle si_je_parle le_dire_a_qui honte_d_en_parler",
-    "HURTPLACE": "toilettes chiottes vestiaire vestiaires douche couloir poubelle escalier portail cave chambre parking dans_son_lit dans_mon_lit sous_le_lit",
+    "HURTPLACE": "au_portail devant_le_portail toilettes chiottes vestiaire vestiaires douche couloir poubelle escalier cave chambre parking dans_son_lit dans_mon_lit sous_le_lit",
     "HARM": "en_danger mise_en_danger information_preoccupante marier_de_force mariage_force fugu* neglig* en_detresse detresse affame sans_manger rien_a_manger pas_a_manger dort_dehors a_la_rue dort_dans_une_voiture drogu* prostitu* ivre alcoolique temoin_de_violence emprise",
     "STRANGER": "bonbons derriere_le_grillage derriere_la_grille suivi_par_un_homme suivie_par_un_homme suivie_par_un_monsieur en_voiture rode rodent suit_jusque monter_dans_sa me_voir_seul rencontre_en_ligne rencontre_sur connais_pas connait_pas",
     "HELP": "au_secours aidez aide aide_moi sauvez que_faire qui_appeler a_qui_parler signaler signalement alerter conduite_a_tenir protocole procedure prevenir reagir victime victimes",
@@ -148,13 +149,13 @@ _WORDS = {
     "DEFORCE": "de_force",
     "FORCE": "force forcent forcer oblige obligent mforce",
     # Words of suffering, hostility and fear too various for a concept each: one is a hint in a message about people only.
-    "WOE": "abus* affol* aneanti* arrache* atroce barbar* blesse blesses blessure blessures boite_de_cachet brule calvaire chagrin cruel* cruaute degout* degueul* denonc* derape desespoir destructeur detest* detruit detruite detruits"
-    " devaste diffam* discrimin* douleur ecras* effondr* empoign* en_pleurs enfer epuise_moralement etouff* evanou* exhib* gratuitement grossier* haine haineu* hain* honte horreur horrible idiot inqui* injust* insecur* insomn* isolement"
-    " jalous* laisser_aller malais* malheureu* marginalis* mauvais_traitement mechan* mefi* mepris* misere muet muette mutique nargu* odieu* oppress* otage pervers* pipi_au_lit plainte poignet poignets poursui* prostr* provoc* punch"
-    " punissent railler* rabaiss* rage rejet repli* rhabill* sanction* salir sang se_taire seule_au_monde sex* silence sombre soumi* sournois* stigmat* stress* subi subit subissent suspicion terreur tortur* trauma* trist* vengeance se_venger"
-    " victime victimes violent violents violente vulner* vulgaire* ecchymose agite bagarr* baston* bete_noire bouboule capuche charrie charrient chambre_en_permanence cible coup coups croiser danger derange dispute disputes effrayant"
-    " embrouille embrouilles ennemi* etat_de_choc faible familial* gueule ignore ignorent intolerable inacceptable isoler kidnapp* enlev* laxatif maigr* maltrait* me_regarde meurtr* morb* noyer obsed* ont_peur perdu_connaissance pendu"
-    " planque pression protege proteger regards rode sans_defense se_defendre seins_nus serre sequestr* suffoqu* surveille taquin* tabou temoin temoins tirer touche_pas traine traque* trompe_la_mort ventre vermine vexe voyeur",
+    "WOE": "honteux inquietant haine haineux a_coups sang_partout porte_plainte porter_plainte abus* affol* aneanti*  atroce barbar* blessure blessures brule calvaire chagrin cruel* cruaute degout* degueul* denonc* derape desespoir destructeur detest* detruit detruite detruits"
+    " devaste diffam* discrimin* douleur ecras* effondr* empoign* en_pleurs enfer epuise_moralement etouff* evanou* exhib* gratuitement haine haineu* honte horreur horrible  injust* insecur* insomn* isolement"
+    " jalous* laisser_aller malais* malheureu* marginalis* mauvais_traitement mechan* mefi* mepris* misere mutique nargu* odieu* oppress* otage pervers* pipi_au_lit poignet poignets poursui* prostr* provoc* "
+    " punissent railler* rabaiss* rage rejet repli* rhabill* salir sang se_taire seule_au_monde soumi* sournois* stigmat* stress* subi subit subissent suspicion terreur tortur* trauma* trist* vengeance se_venger"
+    " victime victimes violent violents vulner* ecchymose bagarr* baston* bete_noire bouboule capuche charrie charrient danger dispute disputes effrayant"
+    " embrouille embrouilles ennemi* etat_de_choc gueule intolerable inacceptable isoler kidnapp* laxatif maigr* maltrait* me_regarde meurtr* morb* obsed* ont_peur perdu_connaissance "
+    " pression rode sans_defense se_defendre seins_nus sequestr* suffoqu* taquin* tabou temoin traque* vermine voyeur",
     "SCHOOL": "ecole college lycee classe cour recre recreation cours cantine bus maternelle creche self gymnase",
     "ENOUGH": "en_peux_plus en_peut_plus arrete_pas_de arretent_pas_de",
     # Accounts
@@ -184,7 +185,7 @@ _WORDS = {
     "NOTME": "c_est_pas_moi ce_n_est_pas_moi est_pas_moi c_etait_pas_moi c_pas_moi ni_moi sans_moi a_ma_place suis_pour_rien rien_touche rien_fait n_etait_pas_moi etait_pas_moi je_dormais je_dors sans_ma_permission sans_me_demander n_y_peux_rien en_mon_absence"
     " pendant_mon_absence pendant_que_j_etais sans_mon_accord",
     # What makes the same words harmless
-    "FRAME": "expose exposes redaction dissertation un_film le_film bon_film ce_film du_film film_sur films_sur livre roman romans chanson poeme episode serie heros personnage definition synonyme une_affiche mon_affiche l_affiche charte reglement formation"
+    "FRAME": "un_livre mon_livre livre_sur le_livre expose exposes redaction dissertation un_film le_film bon_film ce_film du_film film_sur films_sur roman romans chanson poeme episode serie heros personnage definition synonyme une_affiche mon_affiche l_affiche charte reglement formation"
     " formations stage conference campagne prevention sensibilis* quiz sequence seance_sur seances_sur emc article documentaire oral theatre tragedie resume slogan depliant debat en_histoire une_histoire modele ressources_sur mediacentre"
     " dictee chapitre guerre pirates_des reportage intervention_sur plan_d_action assurance antivirus loi atelier_sur cours_sur portait_sur c_est_quoi_un video_de_notre programme_emc bandeau machine proces on_se_moque_de a_pleurer redoublement publicitaire journee_contre lutte_contre lutter_contre semaine_contre protege",
     "PLAY": "jeu jeux minecraft fortnite zelda match console manette partie_de combat record psg om",
@@ -247,7 +248,7 @@ _SOFT = frozenset(
 _GRAVE = frozenset("FEAR CRY SHOUT HATED DAMAGE HIDE SICK INJURY MOCK EXCLUDE SECRET LOCK TOUCH PESTER WOE".split())
 _SOFTER = frozenset("ONLINE NIGHT LONELY GROUP HURTPLACE OFTEN SPREAD".split())
 _SOFT_NEEDED = 2
-_PEOPLE = frozenset("OWN PEER ADULT SOMEONE il ele ils on me m moi".split())
+_PEOPLE = frozenset("OWN PEER ADULT SOMEONE il ele ils on me m moi je j".split())
 
 _HACKED_TOLD = (
     "ANY .. HACK", "HACK .. ANY", "ME HACK", "ME HAS .. HACK", "HACK .. moi", "SOMEONE .. DO .. MY ANY", "SOMEONE .. DO .. KEY", "SOMEONE .. CHANGE/SEND & ACC/IMPOSTOR/NOTME", "PEER/ADULT .. STEAL/HOLD .. MY CODE", "SOMEONE .. sur/dans MY ANY & !PEER", "OTHER .. STEAL/pris MY KEY", "FAKE ACC", "MYNAME & INTRUDE & on/OTHER", "SOMEONE/PEER .. MYNAME",
@@ -312,6 +313,17 @@ _DENIED = re.compile(
     r"(?:HARASS|THEME|HIT|THREAT|MOCK|HACK|EXTORT)\b"
 )
 
+# « que je n'ai jamais écrit », « j'ai rien envoyé »: done, but not by the person who writes.
+_NOT_DONE = re.compile(
+    r"\b(?:je|j) (?:(?:ne|n|lui|leur|i|l|les|la|le) )*(?:e|ave) (?:bien sur )?(?:pas|jam|rien) (?:SEND|GIVE|CHANGE|INTRUDE|fet|pos|pri|adres|NOTME) "
+)
+# What the writer does, wants or asks how to do: « je change mon code », « pour entrer », « comment modifier ».
+_SELF = re.compile(
+    r"\b((?:je|j|nou|vou|kom|pour|de|d|san|fot|fo|peu|pui|doi|pouv\w*|doiv|voudr|WISH|emer|ou|aler|fer|savoir|oubli|possibl|a koi|votr) "
+    r"(?:(?:ne|n|me|m|i|le|la|l|les|lui|nou|vou|e|ave|ete|sui|veu|peu|doi|ves|pas|plu|bien|deja|pouv|me|du|de|fer|etr|se|s|t on|on|jam|mem|just|encore|ankor|tou|toujour|ariv|ariv pas|ariv plu|a) ){0,5})"
+    r"(?:INTRUDE|CHANGE|SEND|HOLD) "
+)
+
 
 def _concepts(text: str) -> str:
     """Return `text` as a string of concepts and words, « | » between sentences, a space at the end."""
@@ -321,7 +333,8 @@ def _concepts(text: str) -> str:
         concept, length = _concept(words, position)
         line.append("|" if concept == _BREAK else concept)
         position += length
-    return _DENIED.sub("DENIED", " ".join(line)) + " "
+    concepts = _DENIED.sub("DENIED", " ".join(line)) + " "
+    return _SELF.sub(r"\1SELF ", _NOT_DONE.sub("NOTDONE ", concepts))
 
 
 @dataclass(frozen=True)
@@ -347,7 +360,7 @@ def _expand(slot: str) -> list[str]:
     """Return the concepts and heard words that may stand in `slot`."""
     names = [name for written in slot.split("/") for name in _SHORTCUTS.get(written, written).split("/")]
     names = [final for name in names for final in _SHORTCUTS.get(name, name).split("/")]
-    return list(dict.fromkeys(name if name in _WORDS or name == "DENIED" else _sound(name) for name in names))
+    return list(dict.fromkeys(name if name in _WORDS or name in ("DENIED", "NOTDONE", "SELF") else _sound(name) for name in names))
 
 
 def _rule(line: str) -> _Rule:
