@@ -44,7 +44,7 @@ from bot.privacy.vault import Vault
 from bot.topics import Topics
 
 # What the search is sure of is less than what the classifier is: in degraded mode more is offered, less is said.
-DEGRADED_THRESHOLDS = Thresholds(answer=0.62, offer=0.35, out_of_scope=0.75, urgent=0.80, second=0.9)
+DEGRADED_THRESHOLDS = Thresholds(answer=0.70, offer=0.35, out_of_scope=0.60, urgent=0.80, second=0.9)
 # Outcomes that keep their name when Rasa is out; the others become `degraded`.
 _KEPT_WHEN_DEGRADED = frozenset({"urgent", "form", "ticket", "dialogue"})
 _UNCLEAR = frozenset({kinds.SEARCH, kinds.CLARIFY})

@@ -1,10 +1,10 @@
-"""Turn texts into numbers: character and word n-grams weighted by rarity, word vectors, the profile."""
+"""Turn texts into numbers: n-grams of characters, words and sounds weighted by rarity, word vectors, the profile."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from bot.engine.sounds import sound
 from bot.language.normalise import SHORTHAND, normalise
 from bot.topics import PROFILES
 
@@ -31,16 +32,31 @@ class Sample:
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """What goes into the features, and how much each part weighs."""
+    """What goes into the features, and how much each part weighs; a part of weight 0 is not made."""
 
     char_weight: float = 1.0
     word_weight: float = 0.8
-    vector_weight: float = 0.8
+    sound_weight: float = 0.0
+    vector_weight: float = 1.0
     profile_weight: float = 0.35
     char_ngrams: tuple[int, int] = (2, 5)
     word_ngrams: tuple[int, int] = (1, 2)
+    sound_ngrams: tuple[int, int] = (1, 2)
     max_char_features: int = 60_000
     max_word_features: int = 30_000
+    max_sound_features: int = 30_000
+
+
+@dataclass(frozen=True)
+class Features:
+    """A row a text, twice: what it is written with (sparse), and what its words mean (dense)."""
+
+    written: sparse.csr_matrix
+    meant: np.ndarray
+
+    def rows(self, chosen: np.ndarray) -> Features:
+        """Return some of the rows."""
+        return Features(self.written[chosen], self.meant[chosen])
 
 
 @lru_cache(maxsize=1)
@@ -52,25 +68,18 @@ def french_vocabulary():
 
 
 class Featuriser:
-    """Fitted on training texts, then gives one sparse row a text."""
+    """Fitted on training texts, then gives rows of features."""
 
     def __init__(self, settings: FeatureSettings | None = None) -> None:
         self.settings = settings or FeatureSettings()
-        self._chars = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=self.settings.char_ngrams, min_df=2, sublinear_tf=True,
-            max_features=self.settings.max_char_features, lowercase=False, dtype=np.float32,
-        )  # fmt: skip
-        self._words = TfidfVectorizer(
-            analyzer="word", ngram_range=self.settings.word_ngrams, min_df=2, sublinear_tf=True,
-            max_features=self.settings.max_word_features, lowercase=False, token_pattern=r"\S+", dtype=np.float32,
-        )  # fmt: skip
+        self._grams = _vectorisers(self.settings)
         self._rarity: dict[str, float] = {}
 
     def fit(self, samples: list[Sample]) -> Featuriser:
         """Learn the n-grams and the rarity of words."""
         texts = [normalise(sample.text) for sample in samples]
-        self._chars.fit(texts)
-        self._words.fit(texts)
+        for name, vectoriser in self._grams.items():
+            vectoriser.fit(map(sound, texts) if name == "sound" else texts)
         counts: dict[str, int] = {}
         for sample in samples:
             for word in set(vector_words(sample.text)):
@@ -78,19 +87,19 @@ class Featuriser:
         self._rarity = {word: float(np.log(len(samples) / count) + 1.0) for word, count in counts.items()}
         return self
 
-    def transform(self, samples: list[Sample]) -> sparse.csr_matrix:
+    def transform(self, samples: list[Sample]) -> Features:
         """Return a row a sample, in single precision."""
         texts = [normalise(sample.text) for sample in samples]
-        settings = self.settings
-        blocks = [
-            self._chars.transform(texts) * settings.char_weight,
-            self._words.transform(texts) * settings.word_weight,
-        ]
-        if settings.vector_weight:
-            blocks.append(sparse.csr_matrix(self._vectors(samples) * settings.vector_weight))
-        if settings.profile_weight:
-            blocks.append(sparse.csr_matrix(_profiles(samples) * settings.profile_weight))
-        return sparse.hstack(blocks, format="csr", dtype=np.float32)
+        profiles = _profiles(samples)
+        blocks = []
+        for name, vectoriser in self._grams.items():
+            rows = vectoriser.transform([sound(text) for text in texts] if name == "sound" else texts)
+            blocks.append(rows * getattr(self.settings, f"{name}_weight"))
+        blocks.append(sparse.csr_matrix(profiles * self.settings.profile_weight))
+        written = sparse.hstack(blocks, format="csr", dtype=np.float32)
+        if not self.settings.vector_weight:
+            return Features(written, np.zeros((len(samples), 0), dtype=np.float32))
+        return Features(written, np.hstack([self._vectors(samples), profiles]))
 
     def _vectors(self, samples: list[Sample]) -> np.ndarray:
         vectors = french_vocabulary().vectors
@@ -111,25 +120,30 @@ class Featuriser:
     def save(self, folder: Path) -> None:
         """Write what was learnt: JSON for words, numpy for numbers, nothing that runs when read."""
         state = {
-            "settings": self.settings.__dict__,
-            "chars": {gram: int(index) for gram, index in self._chars.vocabulary_.items()},
-            "words": {gram: int(index) for gram, index in self._words.vocabulary_.items()},
+            "settings": asdict(self.settings),
+            "grams": {
+                name: sorted(vectoriser.vocabulary_, key=vectoriser.vocabulary_.get)
+                for name, vectoriser in self._grams.items()
+            },
             "rarity": self._rarity,
         }
         (folder / "features.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
-        np.savez(folder / "features.npz", chars=self._chars.idf_, words=self._words.idf_)
+        np.savez(folder / "features.npz", **{name: vectoriser.idf_ for name, vectoriser in self._grams.items()})
 
     @classmethod
     def load(cls, folder: Path) -> Featuriser:
-        """Read what `save` wrote."""
+        """Read what `save` wrote; whatever is missing or does not fit raises."""
         state = json.loads((folder / "features.json").read_text(encoding="utf-8"))
         settings = {key: tuple(value) if isinstance(value, list) else value for key, value in state["settings"].items()}
         featuriser = cls(FeatureSettings(**settings))
-        weights = np.load(folder / "features.npz", allow_pickle=False)
-        for vectoriser, name in ((featuriser._chars, "chars"), (featuriser._words, "words")):
-            vectoriser.vocabulary = state[name]
-            vectoriser.fixed_vocabulary_ = True
-            vectoriser.idf_ = weights[name]
+        with np.load(folder / "features.npz", allow_pickle=False) as weights:
+            for name, vectoriser in featuriser._grams.items():
+                grams = state["grams"][name]
+                if weights[name].shape != (len(grams),):
+                    raise ValueError(f"{len(grams)} n-grams ({name}) do not fit {weights[name].shape} weights")
+                vectoriser.vocabulary = {gram: index for index, gram in enumerate(grams)}
+                vectoriser.fixed_vocabulary_ = True
+                vectoriser.idf_ = weights[name]
         featuriser._rarity = state["rarity"]
         return featuriser
 
@@ -138,6 +152,20 @@ def vector_words(text: str) -> list[str]:
     """Return the words to look up among the vectors: lower case, accents kept, shorthand spelt out."""
     words = _WORD.findall(_ELISION.sub(" ", text.lower()))
     return [part for word in words for part in SHORTHAND.get(word, word).split()]
+
+
+def _vectorisers(settings: FeatureSettings) -> dict[str, TfidfVectorizer]:
+    """Return one counter of n-grams for each part that weighs something."""
+    analysers = {"char": "char_wb", "word": "word", "sound": "word"}
+    return {
+        name: TfidfVectorizer(
+            analyzer=analyser, ngram_range=getattr(settings, f"{name}_ngrams"), min_df=2, sublinear_tf=True,
+            max_features=getattr(settings, f"max_{name}_features"), lowercase=False, dtype=np.float32,
+            **({"token_pattern": r"\S+"} if analyser == "word" else {}),
+        )
+        for name, analyser in analysers.items()
+        if getattr(settings, f"{name}_weight")
+    }  # fmt: skip
 
 
 def _profiles(samples: list[Sample]) -> np.ndarray:

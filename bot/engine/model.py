@@ -1,67 +1,120 @@
-"""The topics' classifier: a linear machine on the features, its scores calibrated into probabilities.
+"""The topics' classifier: two linear experts, one on the words as written and one on their vectors, then a calibration.
 
-No Rasa here: it is trained and measured by itself (benchmarks) as well as inside Rasa's graph.
+The calibration weighs the experts, the bias of each topic and whether the topic is open to the profile; it is fitted
+on texts held out by whole blocks (one writer, one topic, one voice), so that confidence is honest for strangers.
+No Rasa here: it is trained and measured by itself (benchmarks/understanding.py) as well as inside Rasa's graph.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
+from scipy.optimize import minimize
 from sklearn.svm import LinearSVC
 
 from bot.dialogue.decision import Thresholds
-from bot.engine.features import FeatureSettings, Featuriser, Sample
+from bot.engine.features import Features, FeatureSettings, Featuriser, Sample
+from bot.topics import Topics, load_topics
 
-FOLDS = 4
 SEED = 20261122
-# The share of answers that may be wrong on held-out folds when the threshold to answer is chosen. The folds share
-# their authors with the rest, so that this flatters: the share is set below what is wanted of strangers.
-WRONG_ANSWERS = 0.02
-_TEMPERATURES = np.geomspace(1.0, 30.0, 60)
+OUT_OF_SCOPE = "hors_sujet"
+# A decision costs little to a machine that stops early: the rest of the digits change no rank.
+_TOLERANCE = 0.01
+_ROUNDS = 1000
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How the experts and the calibration are fitted."""
+
+    regularisation: float = 0.5
+    # 0: every utterance weighs the same; 1: every topic does. Topics that were written more about are asked more.
+    balance: float = 0.0
+    ridge: float = 3.0
+    folds: int = 3
+    # The share of all messages that may be answered wrongly when the threshold to answer is chosen.
+    wrong_share: float = 0.05
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """From the experts' scores to probabilities."""
+
+    written: float = 6.0
+    meant: float = 0.0
+    open_to: float = 0.0
+    bias: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """The experts' scores and what the taxonomy says, a row a text and a column a label."""
+
+    written: np.ndarray
+    meant: np.ndarray
+    open_to: np.ndarray
+
+    def rows(self, chosen: np.ndarray) -> _Scores:
+        return _Scores(self.written[chosen], self.meant[chosen], self.open_to[chosen])
 
 
 class TopicModel:
     """Ranks intents for a text: probabilities that mean what they say, and the thresholds chosen with them."""
 
-    def __init__(self, featuriser: Featuriser, labels: list[str], weights: np.ndarray, bias: np.ndarray,
-                 temperature: float, thresholds: Thresholds) -> None:  # fmt: skip
+    def __init__(self, featuriser: Featuriser, labels: list[str], written: tuple[np.ndarray, np.ndarray],
+                 meant: np.ndarray, calibration: Calibration, thresholds: Thresholds) -> None:  # fmt: skip
         self.featuriser = featuriser
         self.labels = labels
-        self.weights = weights
-        self.bias = bias
-        self.temperature = temperature
+        self.written = written
+        self.meant = meant
+        self.calibration = calibration
         self.thresholds = thresholds
+        self._topics = load_topics()
 
     @classmethod
-    def train(cls, samples: list[Sample], labels: list[str], settings: FeatureSettings | None = None, *,
-              regularisation: float = 0.5) -> TopicModel:  # fmt: skip
-        """Fit on labelled samples; ValueError when there are fewer than two labels."""
-        featuriser = Featuriser(settings).fit(samples)
+    def train(cls, samples: list[Sample], labels: list[str], features: FeatureSettings | None = None,
+              settings: TrainSettings | None = None, *, hands: list[str] | None = None) -> TopicModel:  # fmt: skip
+        """Fit on labelled samples, `hands` naming the writer of each; ValueError when there are fewer than two labels."""
+        settings = settings or TrainSettings()
         names = sorted(set(labels))
         if len(names) < 2:
             raise ValueError("a classifier needs at least two intents")
-        matrix = featuriser.transform(samples)
+        featuriser = Featuriser(features).fit(samples)
+        rows = featuriser.transform(samples)
         targets = np.array([names.index(label) for label in labels])
-        folds = min(FOLDS, int(np.bincount(targets).min()))
-        temperature, thresholds = 8.0, Thresholds()
-        if folds >= 2:
-            scores = np.zeros((len(targets), len(names)), dtype=np.float32)
-            for train, held_out in StratifiedKFold(folds, shuffle=True, random_state=SEED).split(matrix, targets):
-                weights, bias = _fit(matrix[train], targets[train], len(names), regularisation)
-                scores[held_out] = matrix[held_out] @ weights.T + bias
-            temperature = _best_temperature(scores, targets)
-            thresholds = choose_thresholds(_softmax(scores * temperature), targets, names)
-        weights, bias = _fit(matrix, targets, len(names), regularisation)
-        return cls(featuriser, names, weights, bias, temperature, thresholds)
+        blank = cls(featuriser, names, *_fit(rows, targets, len(names), settings), Calibration(), Thresholds())
+        folds = _folds(targets, samples, hands, settings.folds)
+        if not folds:
+            return blank
+        held_out = blank._held_out(rows, targets, samples, folds, settings)
+        calibration = _calibrate(held_out, targets)
+        thresholds = choose_thresholds(_probabilities(held_out, calibration), targets, names, settings.wrong_share)
+        return cls(featuriser, names, blank.written, blank.meant, calibration, thresholds)
+
+    def _held_out(self, rows: Features, targets: np.ndarray, samples: list[Sample], folds: list[np.ndarray],
+                  settings: TrainSettings) -> _Scores:  # fmt: skip
+        """Score each sample with experts that saw nothing of its block."""
+        written = np.zeros((len(targets), len(self.labels)), dtype=np.float32)
+        meant = np.zeros_like(written)
+        for fold in folds:
+            rest = np.setdiff1d(np.arange(len(targets)), fold)
+            (weights, bias), dense = _fit(rows.rows(rest), targets[rest], len(self.labels), settings)
+            written[fold] = rows.written[fold] @ weights + bias
+            meant[fold] = _with_one(rows.meant[fold]) @ dense
+        return _Scores(written, meant, _open_to(samples, self.labels, self._topics))
 
     def probabilities(self, samples: list[Sample]) -> np.ndarray:
         """Return one row a sample, one column a label; each row sums to 1."""
-        scores = self.featuriser.transform(samples) @ self.weights.T + self.bias
-        return _softmax(scores * self.temperature)
+        rows = self.featuriser.transform(samples)
+        weights, bias = self.written
+        scores = _Scores(
+            rows.written @ weights + bias, _with_one(rows.meant) @ self.meant,
+            _open_to(samples, self.labels, self._topics),
+        )  # fmt: skip
+        return _probabilities(scores, self.calibration)
 
     def rank(self, sample: Sample) -> list[tuple[str, float]]:
         """Return (label, probability), most likely first."""
@@ -71,35 +124,99 @@ class TopicModel:
     def save(self, folder: Path) -> None:
         """Write the model: JSON and numpy only, so that reading it never runs anything."""
         self.featuriser.save(folder)
-        np.savez(folder / "model.npz", weights=self.weights, bias=self.bias)
-        state = {"labels": self.labels, "temperature": self.temperature, "thresholds": asdict(self.thresholds)}
+        np.savez(folder / "model.npz", weights=self.written[0], bias=self.written[1], meant=self.meant)
+        state = {
+            "labels": self.labels, "calibration": asdict(self.calibration), "thresholds": asdict(self.thresholds),
+        }  # fmt: skip
         (folder / "model.json").write_text(json.dumps(state), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> TopicModel:
         """Read what `save` wrote; it fails loudly on anything missing or of the wrong shape."""
         state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        arrays = np.load(folder / "model.npz", allow_pickle=False)
+        with np.load(folder / "model.npz", allow_pickle=False) as arrays:
+            weights, bias, meant = arrays["weights"], arrays["bias"], arrays["meant"]
         featuriser = Featuriser.load(folder)
-        weights, bias = arrays["weights"], arrays["bias"]
-        width = featuriser.transform([Sample("")]).shape[1]
-        if weights.shape != (len(state["labels"]), width) or bias.shape != (len(state["labels"]),):
-            raise ValueError(f"the model's weights {weights.shape} do not fit its {width} features")
-        return cls(featuriser, state["labels"], weights, bias, state["temperature"], Thresholds(**state["thresholds"]))
+        rows = featuriser.transform([Sample("")])
+        size = len(state["labels"])
+        shapes = (weights.shape, bias.shape, meant.shape)
+        if shapes != ((rows.written.shape[1], size), (size,), (rows.meant.shape[1] + 1, size)):
+            raise ValueError(f"the model's weights {shapes} do not fit its features and labels")
+        if not all(np.isfinite(array).all() for array in (weights, bias, meant)):
+            raise ValueError("the model's weights are not all numbers")
+        calibration = Calibration(**{**state["calibration"], "bias": tuple(state["calibration"]["bias"])})
+        return cls(
+            featuriser, state["labels"], (weights, bias), meant, calibration, Thresholds(**state["thresholds"])
+        )  # fmt: skip
 
 
-def _fit(matrix, targets: np.ndarray, size: int, regularisation: float) -> tuple[np.ndarray, np.ndarray]:
-    machine = LinearSVC(C=regularisation, class_weight="balanced", random_state=SEED, max_iter=2000)
-    machine.fit(matrix, targets)
-    weights = np.zeros((size, matrix.shape[1]), dtype=np.float32)
+def _fit(rows: Features, targets: np.ndarray, size: int, settings: TrainSettings
+         ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:  # fmt: skip
+    """Fit both experts; their weights have a row a feature, so that a text of few n-grams touches few rows."""
+    counts = np.bincount(targets, minlength=size)
+    present = np.flatnonzero(counts)
+    weight_of = {int(label): (counts[present].mean() / counts[label]) ** settings.balance for label in present}
+    machine = LinearSVC(
+        C=settings.regularisation, class_weight=weight_of, random_state=SEED, max_iter=_ROUNDS, tol=_TOLERANCE
+    ).fit(rows.written, targets)
+    weights = np.zeros((rows.written.shape[1], size), dtype=np.float32)
     bias = np.full(size, -1.0, dtype=np.float32)
     if len(machine.classes_) == 2:
-        weights[machine.classes_] = np.vstack([-machine.coef_[0], machine.coef_[0]])
+        weights[:, machine.classes_] = np.vstack([-machine.coef_[0], machine.coef_[0]]).T
         bias[machine.classes_] = [-machine.intercept_[0], machine.intercept_[0]]
     else:
-        weights[machine.classes_] = machine.coef_
+        weights[:, machine.classes_] = machine.coef_.T
         bias[machine.classes_] = machine.intercept_
-    return weights, bias
+    dense = _with_one(rows.meant).astype(np.float64)
+    wanted = np.eye(size)[targets]
+    meant = np.linalg.solve(dense.T @ dense + settings.ridge * np.eye(dense.shape[1]), dense.T @ wanted)
+    return (weights, bias), meant.astype(np.float32)
+
+
+def _with_one(rows: np.ndarray) -> np.ndarray:
+    return np.hstack([rows, np.ones((len(rows), 1), dtype=np.float32)])
+
+
+def _folds(targets: np.ndarray, samples: list[Sample], hands: list[str] | None, wanted: int) -> list[np.ndarray]:
+    """Part the samples so that no block (topic, writer, profile) is in two folds and every topic is in each."""
+    writers = hands or [""] * len(samples)
+    blocks: dict[tuple, list[int]] = {}
+    for index, (target, sample, writer) in enumerate(zip(targets, samples, writers)):
+        blocks.setdefault((int(target), writer, sample.profile), []).append(index)
+    fewest = int(np.bincount(targets).min())
+    count = min(wanted, fewest)
+    if count < 2:
+        return []
+    order = np.random.default_rng(SEED).permutation(len(blocks))
+    keys = [sorted(blocks, key=str)[index] for index in order]
+    loads: dict[int, np.ndarray] = {}
+    folds: list[list[int]] = [[] for _ in range(count)]
+    for key in sorted(keys, key=lambda key: -len(blocks[key])):
+        load = loads.setdefault(key[0], np.zeros(count, dtype=int))
+        place = int(load.argmin())
+        load[place] += len(blocks[key])
+        folds[place] += blocks[key]
+    return [np.array(sorted(fold)) for fold in folds if fold]
+
+
+def _open_to(samples: list[Sample], labels: list[str], topics: Topics) -> np.ndarray:
+    """Return 1 where the label is a topic that the sample's profile may be answered on, or is no topic."""
+    by_profile = {
+        profile: np.array(
+            [1.0 if (topic := topics.get(label)) is None else float(topic.allows(profile)) for label in labels],
+            dtype=np.float32,
+        )
+        for profile in {sample.profile for sample in samples}
+    }
+    return np.array([by_profile[sample.profile] for sample in samples], dtype=np.float32).reshape(-1, len(labels))
+
+
+def _probabilities(scores: _Scores, calibration: Calibration) -> np.ndarray:
+    mixed = calibration.written * scores.written + calibration.meant * scores.meant
+    mixed = mixed + calibration.open_to * scores.open_to
+    if calibration.bias:
+        mixed = mixed + np.array(calibration.bias, dtype=np.float32)
+    return _softmax(mixed)
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:
@@ -107,20 +224,37 @@ def _softmax(scores: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def _best_temperature(scores: np.ndarray, targets: np.ndarray) -> float:
-    """Return the sharpness under which the held-out labels are the least surprising."""
-    rows = np.arange(len(targets))
-    losses = [-np.log(_softmax(scores * t)[rows, targets] + 1e-12).mean() for t in _TEMPERATURES]
-    return float(_TEMPERATURES[int(np.argmin(losses))])
+def _calibrate(scores: _Scores, targets: np.ndarray) -> Calibration:
+    """Return the weights under which the held-out labels are the least surprising."""
+    rows, size = np.arange(len(targets)), scores.written.shape[1]
+    parts = (scores.written, scores.meant, scores.open_to)
+    stay_near = 20.0  # how much a bias costs: a topic has few held-out texts
+
+    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
+        mixed = sum(value * part for value, part in zip(values[:3], parts)) + values[3:]
+        chances = _softmax(mixed)
+        surprise = -np.log(chances[rows, targets] + 1e-12).mean()
+        chances[rows, targets] -= 1.0
+        slopes = [float((chances * part).sum()) / len(rows) for part in parts]
+        return (
+            float(surprise + stay_near * (values[3:] ** 2).sum() / len(rows)),
+            np.concatenate([slopes, chances.sum(axis=0) / len(rows) + 2 * stay_near * values[3:] / len(rows)]),
+        )
+
+    start = np.concatenate([[6.0, 3.0, 0.0], np.zeros(size)])
+    limits = [(0.1, 60.0), (0.0, 60.0), (0.0, 10.0)] + [(-3.0, 3.0)] * size
+    found = minimize(loss, start, jac=True, bounds=limits, method="L-BFGS-B", options={"maxiter": 200}).x
+    return Calibration(*map(float, found[:3]), bias=tuple(round(float(value), 5) for value in found[3:]))
 
 
-def choose_thresholds(probabilities: np.ndarray, targets: np.ndarray, labels: list[str]) -> Thresholds:
-    """Choose on held-out probabilities: the lowest threshold to answer under which few answers are wrong."""
+def choose_thresholds(probabilities: np.ndarray, targets: np.ndarray, labels: list[str], wrong_share: float = 0.05) -> Thresholds:
+    """Choose on held-out probabilities: the lowest thresholds under which few messages are answered wrongly."""
     best = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == targets
+    first = probabilities.argmax(axis=1)
+    right = first == targets
     answer = 0.9
-    for threshold in np.arange(0.30, 0.90, 0.02):
-        if (~right & (best >= threshold)).mean() <= WRONG_ANSWERS:
+    for threshold in np.arange(0.30, 0.90, 0.01):
+        if (~right & (best >= threshold)).mean() <= wrong_share:
             answer = float(threshold)
             break
     top = np.sort(probabilities, axis=1)[:, -4:].sum(axis=1)
@@ -128,9 +262,9 @@ def choose_thresholds(probabilities: np.ndarray, targets: np.ndarray, labels: li
     unsure = best < answer
     offer = 0.3
     rank_of_target = (probabilities > probabilities[np.arange(len(targets)), targets][:, None]).sum(axis=1)
-    for threshold in np.arange(0.20, 0.80, 0.02):
-        taken = unsure & (top >= threshold)
-        if taken.any() and (rank_of_target[taken] < 4).mean() >= 0.5:
+    for threshold in np.arange(0.10, 0.80, 0.02):
+        taken = unsure & (top >= threshold) & (top < threshold + 0.1)
+        if taken.sum() > 20 and (rank_of_target[taken] < 4).mean() >= 0.4:
             offer = float(threshold)
             break
-    return Thresholds(answer=round(answer, 2), offer=round(offer, 2), out_of_scope=round(max(0.4, answer - 0.05), 2))
+    return Thresholds(answer=round(answer, 2), offer=round(offer, 2), out_of_scope=round(answer, 2), least_choice=0.03)

@@ -115,7 +115,7 @@ _LIKE = 80
 _SHORT = 4
 # How many utterances of a topic speak for it, and how sharply a better score wins in degraded mode.
 _VOICES = 3
-_SHARPNESS = 0.55
+_SHARPNESS = 1.4
 _CANDIDATES = 60
 
 

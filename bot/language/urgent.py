@@ -75,7 +75,7 @@ _WORDS = {
     # People
     "OWN": "mon_fils ma_fille mes_filles mon_enfant mes_enfants mon_garcon mon_petit ma_petite mon_gamin ma_gamine mon_ado mon_aine ma_cadette mon_cadet"
     " mon_neveu ma_niece mon_petit_fils ma_petite_fille ma_petite_soeur mon_petit_frere mon_gosse ma_belle_fille mon_beau_fils",
-    "SOMEONE": "quelqu_un inconnu inconnue inconnus des_gens personne_etrangere intrus escroc* individu je_sais_pas_qui on_ne_sait_qui",
+    "SOMEONE": "un_autre_appareil quelqu_un inconnu inconnue inconnus des_gens personne_etrangere intrus escroc* individu je_sais_pas_qui on_ne_sait_qui",
     "PEER": "fils fille filles enfant enfants garcon garcons gamin gamine gamins gosse gosses ados adolescen* eleve eleves camarade camarades copain copine copains"
     " copines copin ami amie amis amies pote potes gars mec mecs meuf meufs frere soeur freres soeurs cousin cousine collegien* lyceen* ecolier* jeune jeunes fillette"
     " des_grands les_grands un_grand une_grande des_grandes petit_garcon petite_fille un_petit une_petite la_petite le_petit les_petits ce_petit cette_petite"
@@ -91,7 +91,7 @@ _WORDS = {
     " pourrit_la_vie pourrissent_la_vie vivre_un_enfer",
     "THREAT": "menac* manas* chantage fait_chanter faire_chanter represaille* si_tu_parle si_tu_le_dis si_tu_dis faire_la_peau",
     "EXTORT": "racket* extorqu*",
-    "HIT": "frapp* tabass* gifl* cogne* molest* etrangl* strangul* baston* brutalis* agress* passage_a_tabac violemment casse_la_figure casse_la_gueule casser_la_figure casser_la_gueule"
+    "HIT": "defonc* tire_l_oreille tire_les_oreilles    frapp* tabass* gifl* cogne* molest* etrangl* strangul* baston* brutalis* agress* passage_a_tabac violemment casse_la_figure casse_la_gueule casser_la_figure casser_la_gueule"
     " casse_le_nez casse_le_bras casse_une_dent serre_le_cou mis_un_coup mis_une_claque mis_des_claques donne_des_coups des_coups_de coups_de_poing coup_de_poing coups_de_pied coup_de_pied coups_de_ceinture"
     " poignard* battu battue battus battues crache* crachat* croche_pied croche_patte croche_pattes par_terre des_coups  castagn* tire_les_cheveux par_les_cheveux roue_de_coups",
     "TAP": "tape bat battent battre battait pousse pousser bouscul* griffe* secoue* coince fait_tomber font_tomber faire_tomber deshabill* fait_mal font_mal fait_du_mal font_du_mal"
@@ -100,18 +100,18 @@ _WORDS = {
     "LOCK": "enferm* dans_le_noir dans_un_placard dans_le_placard attache_a_une attache_a_un attachent_a tete_dans baisse_le_pantalon baisse_son_pantalon jete_mes jete_ses attendent_a_la_sortie attendent_a_la_recre m_attendent m_attend dans_la_poubelle",
     "INJURY": "des_bleus un_bleu bleus_sur avec_des_bleus hematome* ecchymos* des_traces traces_aux des_marques marques_sur traces_sur traces_de_coup trace_de_coup brulure* cicatrice* coupures_sur coupures_aux ceinture"
     " ceinturon bras_coupe oeil_au_beurre saigne saignait",
-    "MOCK": "moqu* insul* humili* rabaiss* ridiculis* denigr* injuri* ricane* se_fout_de se_foutent se_fichent_de rigolent_de rigole_de rit_de riant_de traite_de traitent_de traiter_de"
+    "MOCK": "moquer moqu* insul* humili* rabaiss* ridiculis* denigr* injuri* ricane* se_fout_de se_foutent se_fichent_de rigolent_de rigole_de rit_de riant_de traite_de traitent_de traiter_de"
     " me_traite me_traitent le_traite la_traite traitant_de la_traitant le_traitant surnomment rumeur* calomni* mtraite degradant* la_risee ficha m_affiche m_affichent m_appelle_la m_appellent_la m_appellent_le m_appelle_le",
-    "SLUR": "pute salope pd tapette gouine negre cassos batard encule mongol bouffon moche grosse gros_porc grosse_vache sale_gros sale_grosse pue laideron",
+    "SLUR": "merde_humaine une_merde bon_a_rien clochard pute salope pd tapette gouine negre cassos batard encule mongol bouffon moche grosse gros_porc grosse_vache sale_gros sale_grosse pue laideron",
     "HATE": "sale_noir sale_arabe sale_juif sale_race sale_blanc sale_chinois sale_gitan raciste racistes homophob* grossophob* antisemit* retourne_dans_ton_pays rentre_dans_ton_pays negro bougnoul*",
     "SHOUT": "crie crient crier cris hurle hurlent hurler",
-    "HATED": "me_deteste me_detestent le_deteste la_deteste le_detestent",
+    "HATED": "je_me_deteste me_degoute me_deteste me_detestent le_deteste la_deteste le_detestent",
     "EXCLUDE": "laisse_jamais_jouer laisse_pas_jouer laissent_pas_jouer rejete* l_ecart mange_seul mange_seule mange_tout_seul ostracis* laisse_de_cote souffre souffrance souffrir",
-    "LONELY": "reste_seul reste_seule isole isolee exclu exclue exclus tout_seul toute_seule seul seule",
+    "LONELY": "invisible reste_seul reste_seule isole isolee exclu exclue exclus tout_seul toute_seule seul seule",
     "WONT": "veut_jouer veulent_jouer joue_avec veut_s_asseoir veut_etre veut_me_parler me_parle lui_parle veut_de_moi veut_de_lui veut_se_mettre veut_manger",
     "ANON": "anonym*",
     "FIGHT": "bagarre bagarres bagarr* se_sont_battus se_battent",
-    "HIDE": "pour_pas_qu_ils me_cache me_planque me_retrouvent",
+    "HIDE": "en_cachette cache_ses_bras cacher_ses_bras cache_mes cache_les_vetements caches_mes pour_pas_qu_ils me_cache me_planque me_retrouvent",
     # Danger of death
     "SUICIDE": "suicid* scarif* automutil* mutil* en_finir fin_a_ses_jours fin_a_mes_jours se_pendre me_pendre te_pendre se_tuer te_tuer se_tue idees_noires pensees_noires lettre_d_adieu dit_adieu dire_adieu tue_toi"
     " foutre_en_l_air foutre_en_lair se_jeter_du se_jeter_sous se_jeter_par se_jeter_dans me_jeter_sous me_jeter_du me_jeter_par sauter_par sauter_du saute_par_la ouvrir_les_veines taillad* ses_veines mes_veines les_veines"
@@ -119,7 +119,7 @@ _WORDS = {
     "DIE": "mourir creve crever mort tuer tue tues",
     "VANISH": "disparaitre",
     "DRUG": "des_cachets de_cachets plein_de_medicaments de_medicaments medoc medocs comprimes somniferes doliprane ",
-    "NOLIFE": "envie_de_vivre gout_a_rien gout_de_vivre gout_a_la_vie force_de_vivre raison_de_vivre envie_de_rien plus_vivre pas_vivre j_etais_plus_la j_etais_pas_la mieux_sans_moi me_hais deteste_ma_vie"
+    "NOLIFE": "a_quoi_ca_sert_de_vivre sert_de_vivre  vouloir_vivre vaut_la_peine_de_vivre raison_d_etre_la serait_plus_la sera_plus_la  envie_de_vivre gout_a_rien gout_de_vivre gout_a_la_vie force_de_vivre raison_de_vivre envie_de_rien plus_vivre pas_vivre j_etais_plus_la  mieux_sans_moi me_hais deteste_ma_vie"
     " jamais_me_reveiller plus_me_reveiller pas_me_reveiller ouvrir_les_yeux plus_etre_la etre_plus_la vie_ne_vaut marre_de_vivre vie_est_nulle vie_est_foutue personne_m_aime mieux_mort mieux_morte me_sens_de_trop je_sers_a_rien",
     # Body
     "SEX": "attouch* viol viole violeur incest* pedophil* pedo nude nudes obscene* porn* sexuel* sexe pervers exhibition* culotte seins zizi vagin soutif soutien_gorge parties_intimes masturb* predateur photo_intime"
@@ -131,14 +131,14 @@ _WORDS = {
     "WEAPON": "couteau couteaux arme armes armee cutter pistolet flingue machette gazeuse bombe_lacrymo bruler_l_ecole attentat revolver lame_de_rasoir rasoir compas fusil tirer_dans_le tirer_sur mis_le_feu mis_du_feu mettre_le_feu planter_a me_planter le_planter va_planter allait_planter me_plante",
     # How it feels
     "FEAR": "peur peurs terroris* terrifi* angoiss* trembl* cauchemar* sursaut* effraye apeur* phobi* boule_au_ventre mal_au_coeur respirer se_cache",
-    "CRY": "pleur* larmes sanglot* desespere mal_etre va_tres_mal vais_tres_mal perdu_du_poids depressi* deprim*",
+    "CRY": "fait_que_pleurer en_larmes pleur* larmes sanglot* desespere mal_etre va_tres_mal vais_tres_mal perdu_du_poids depressi* deprim*",
     "SICK": "vomi* mal_au_ventre mange_plus dort_plus dors_plus veut_plus_manger",
     "NOGO": "veut_plus_aller veut_plus_venir veut_plus_retourner veux_plus_aller veux_plus_retourner veux_plus_y_aller refuse_d_aller refuse_de_retourner laisse_pas_aller"
     " peur_d_aller refus_scolaire veut_plus_y_aller ose_plus_aller n_ose_plus peur_de_venir peur_de_rentrer peur_de_retourner veut_plus_mettre_les_pieds veux_plus_venir refuse_de_venir",
     "SECRET": "rien_dire ose_pas_le_dire un_secret le_repeter fait_jurer faut_pas_le_dire pas_le_dire parler_a_personne si_j_en_parle si_je_parle le_dire_a_qui honte_d_en_parler",
     "HURTPLACE": "au_portail devant_le_portail toilettes chiottes vestiaire vestiaires douche couloir poubelle escalier cave chambre parking dans_son_lit dans_mon_lit sous_le_lit",
-    "HARM": "en_danger mise_en_danger information_preoccupante marier_de_force mariage_force fugu* neglig* en_detresse detresse affame sans_manger rien_a_manger pas_a_manger dort_dehors a_la_rue dort_dans_une_voiture drogu* prostitu* ivre alcoolique temoin_de_violence emprise",
-    "STRANGER": "bonbons derriere_le_grillage derriere_la_grille suivi_par_un_homme suivie_par_un_homme suivie_par_un_monsieur en_voiture rode rodent suit_jusque monter_dans_sa me_voir_seul rencontre_en_ligne rencontre_sur connais_pas connait_pas",
+    "HARM": "dormir_dans tuerie fusillade dehors_la_nuit seule_depuis seul_depuis se_pendre_dans met_dehors mis_dehors jete_dehors mise_dehors laisse_dehors  en_danger mise_en_danger information_preoccupante marier_de_force mariage_force fugu* neglig* en_detresse detresse affame sans_manger rien_a_manger pas_a_manger dort_dehors a_la_rue dort_dans_une_voiture drogu* prostitu* ivre alcoolique temoin_de_violence emprise",
+    "STRANGER": "on_se_voit me_rejoindre venir_chez_moi jusque_chez_moi vieux bonbons derriere_le_grillage derriere_la_grille suivi_par_un_homme suivie_par_un_homme suivie_par_un_monsieur en_voiture rode rodent suit_jusque monter_dans_sa me_voir_seul rencontre_en_ligne rencontre_sur connais_pas connait_pas",
     "HELP": "au_secours aidez aide aide_moi sauvez que_faire qui_appeler a_qui_parler signaler signalement alerter conduite_a_tenir protocole procedure prevenir reagir victime victimes",
     "NUMBER": "3018 119 3114 3020 phare",
     "OFTEN": "tous_les_jours tous_les_soirs tous_les_matins tous_les_midis tous_les_dimanches chaque_jour chaque_soir chaque_matin chaque_dimanche tout_le_temps sans_arret quotidien* longueur_de_journee a_chaque_fois"
@@ -149,9 +149,9 @@ _WORDS = {
     "DEFORCE": "de_force",
     "FORCE": "force forcent forcer oblige obligent mforce",
     # Words of suffering, hostility and fear too various for a concept each: one is a hint in a message about people only.
-    "WOE": "honteux inquietant haine haineux a_coups sang_partout porte_plainte porter_plainte abus* affol* aneanti*  atroce barbar* blessure blessures brule calvaire chagrin cruel* cruaute degout* degueul* denonc* derape desespoir destructeur detest* detruit detruite detruits"
-    " devaste diffam* discrimin* douleur ecras* effondr* empoign* en_pleurs enfer epuise_moralement etouff* evanou* exhib* gratuitement haine haineu* honte horreur horrible  injust* insecur* insomn* isolement"
-    " jalous* laisser_aller malais* malheureu* marginalis* mauvais_traitement mechan* mefi* mepris* misere mutique nargu* odieu* oppress* otage pervers* pipi_au_lit poignet poignets poursui* prostr* provoc* "
+    "WOE": "un_enfer me_poursuit crise crises  mechante fouille_dans_les_poubelles    creve_les_pneus plaquee plaque_contre chantage honteux inquietant  haineux  sang_partout porte_plainte porter_plainte abus* affol* aneanti*  atroce barbar* blessure blessures brule calvaire chagrin cruel* cruaute degout* degueul* denonc* derape desespoir destructeur detest* detruit detruite detruits"
+    " devaste diffam* discrimin* douleur ecras* effondr* empoign* en_pleurs  epuise_moralement etouff* evanou* exhib* gratuitement  haineu* honte horreur horrible   insecur* insomn* isolement"
+    " jalous* laisser_aller malais* malheureu* marginalis* mauvais_traitement mechan* mefi* mepris* misere mutique nargu* odieu* oppress* otage pervers* pipi_au_lit poignet poignets  prostr* provoc* "
     " punissent railler* rabaiss* rage rejet repli* rhabill* salir sang se_taire seule_au_monde soumi* sournois* stigmat* stress* subi subit subissent suspicion terreur tortur* trauma* trist* vengeance se_venger"
     " victime victimes violent violents vulner* ecchymose bagarr* baston* bete_noire bouboule capuche charrie charrient danger dispute disputes effrayant"
     " embrouille embrouilles ennemi* etat_de_choc gueule intolerable inacceptable isoler kidnapp* laxatif maigr* maltrait* me_regarde meurtr* morb* obsed* ont_peur perdu_connaissance "
@@ -164,7 +164,7 @@ _WORDS = {
     "CARD": "carte_bleue carte_bancaire numero_de_carte code_de_carte",
     "PLACE": "messagerie espace educonnect pronote boite mon_ent",
     "HACK": "pirat* hack hacke hacker hackes haker hake hacks usurp* phish* hamecon* arnaqu* frauduleu* malveillan* malware compromis compromise falsifi* cheval_de_troie spyware logiciel_espion escroqu* espionn* piegee piege",
-    "LEAK": "fuite leake leak virus infecte* intrusion",
+    "LEAK": "divulgue divulgues detourne detournes fuite leake leak virus infecte* intrusion",
     "ODD": "louche louches chelou suspect suspecte suspects douteux douteuse bizarre bizarres bizard bizarrement etrange etranges anormal* inhabituel* l_air_vrai pas_vrai ressemble_a_celui"
     " vraiment_l_ecole vraiment_vous vraiment_le autre_pays un_pays jamais_vu pas_net pas_le_vrai malsain fiable arnaqueur",
     "FAKE": "faux fausse soi_disant pretendu* imite",
@@ -172,25 +172,25 @@ _WORDS = {
     "MSG": "mail mails courriel* message messages sms texto textos lien liens piece_jointe pieces_jointes email emails",
     "WEB": "site page formulaire fenetre notification pub alerte appel appele telephone conseille support technicien conseiller agent service fichier",
     "LOGON": "connexion connexions",
-    "LURE": "payer paiement paye amende bourse gagner robux skin skins credits virement euros crypto colis avant_minuit 24_heures sera_supprime va_etre_supprime allait_etre_supprime supprimer_mon_compte va_expirer va_etre_bloque va_etre_desactive sera_bloque sera_desactive sera_ferme",
+    "LURE": "cartes_cadeaux carte_cadeau acheter_des cliquez_ici cliquer_ici boite_pleine boite_saturee bourse_de payer paiement paye amende bourse gagner robux skin skins credits virement euros crypto colis avant_minuit 24_heures sera_supprime va_etre_supprime allait_etre_supprime supprimer_mon_compte va_expirer va_etre_bloque va_etre_desactive sera_bloque sera_desactive sera_ferme",
     "CLICK": "clique cliquer repondu telecharge rempli ouvert ouverte ouvertes ouvrir installe installer rentre_mes tape_mes tape_mon mis_mon mis_mes",
     "GIVE": "donne donner saisi communique transmis dit_mon file",
-    "LEND": "prete preter vendu vend vendent file_son file_mon partage_mon partage_son se_passent_le se_passent_mon divulgu*",
-    "HOLD": "possede connait connaissait connaissent sait_mon garde devine vu recuper*",
-    "INTRUDE": "utilis* sert servi servie connecte entre rentre introduit lit lu fouill* ouvre consult* accede accedent profite va_sur vont_sur trafiqu* trifouill* joue_avec",
+    "LEND": "prete preter vendu vend vendent file_son file_mon partage_mon partage_son   divulgu*",
+    "HOLD": "photograph* trouve note_mon enregistre possede connait connaissait connaissent sait_mon garde devine vu recuper*",
+    "INTRUDE": "consulte_encore detourn* dessus_mon utilis* sert servi servie connecte entre rentre introduit lit lu fouill* ouvre consult* accede accedent profite va_sur vont_sur trafiqu* trifouill* joue_avec",
     "CHANGE": "modifi* change changer efface remplac* bouge bougent annul* justifi*",
-    "SEND": "ecrit ecrire ecrivent ecri envoie envoye envoyer poste publient repond reponds spam spamm* redige supprime",
+    "SEND": "coche signe mis_une_photo ecrit ecrire ecrivent ecri envoie envoye envoyer poste publient repond reponds spam spamm* redige supprime",
     "IMPOSTOR": "a_mon_insu en_mon_nom en_son_nom sous_mon_identite fait_passer_pour font_passer_pour faire_passer_pour fesant_passer_pour venant_de_moi portait_ma_signature avec_ma_signature signe_de_mon_nom",
     "MYNAME": "sous_mon_nom avec_mon_nom sous_son_nom au_nom_de_l_ecole avec_le_nom_de",
-    "NOTME": "c_est_pas_moi ce_n_est_pas_moi est_pas_moi c_etait_pas_moi c_pas_moi ni_moi sans_moi a_ma_place suis_pour_rien rien_touche rien_fait n_etait_pas_moi etait_pas_moi je_dormais je_dors sans_ma_permission sans_me_demander n_y_peux_rien en_mon_absence"
+    "NOTME": "jamais_de_la_vie n_est_plus_la_mienne pas_la_mienne il_dormait elle_dormait c_est_pas_moi ce_n_est_pas_moi est_pas_moi c_etait_pas_moi c_pas_moi ni_moi sans_moi a_ma_place suis_pour_rien rien_touche rien_fait n_etait_pas_moi etait_pas_moi je_dormais je_dors sans_ma_permission sans_me_demander n_y_peux_rien en_mon_absence"
     " pendant_mon_absence pendant_que_j_etais sans_mon_accord",
     # What makes the same words harmless
-    "FRAME": "un_livre mon_livre livre_sur le_livre expose exposes redaction dissertation un_film le_film bon_film ce_film du_film film_sur films_sur roman romans chanson poeme episode serie heros personnage definition synonyme une_affiche mon_affiche l_affiche charte reglement formation"
+    "FRAME": "proces coup_de_main coup_de_crayon coups_de_crayon coup_d_oeil coup_de_fil coup_de_pouce coup_de_telephone on_se_moque_de_nous on_se_moque_de_moi un_livre mon_livre livre_sur le_livre expose exposes redaction dissertation un_film le_film bon_film ce_film du_film film_sur films_sur roman romans chanson poeme episode serie heros personnage definition synonyme une_affiche mon_affiche l_affiche charte reglement formation"
     " formations stage conference campagne prevention sensibilis* quiz sequence seance_sur seances_sur emc article documentaire oral theatre tragedie resume slogan depliant debat en_histoire une_histoire modele ressources_sur mediacentre"
-    " dictee chapitre guerre pirates_des reportage intervention_sur plan_d_action assurance antivirus loi atelier_sur cours_sur portait_sur c_est_quoi_un video_de_notre programme_emc bandeau machine proces on_se_moque_de a_pleurer redoublement publicitaire journee_contre lutte_contre lutter_contre semaine_contre protege",
+    " dictee chapitre guerre pirates_des reportage intervention_sur plan_d_action assurance antivirus loi atelier_sur cours_sur portait_sur c_est_quoi_un video_de_notre programme_emc bandeau machine   a_pleurer redoublement publicitaire journee_contre lutte_contre lutter_contre semaine_contre protege",
     "PLAY": "jeu jeux minecraft fortnite zelda match console manette partie_de combat record psg om",
     "LAUGH": "rire de_faim de_soif de_fatigue mort_fatigue tuer_le_temps de_honte d_ennui de_chaud de_froid mort_de",
-    "ENTW": "devoir devoirs cahier bouton ecran emploi_du_temps note notes visio application menu livret bulletin moyenne micro notifications appreciations appli ent serveur barre clavier adresse",
+    "ENTW": "dossier dossiers document documents annuaire import importe tableau_de_bord blog avatar prenom prenoms tutoriel tuto affichage portail ordinateur tablette navigateur rubrique outil en_ligne internet lecon enonce moderer informations donnees daltonisme zombies planning devoir devoirs cahier bouton ecran emploi_du_temps note notes visio application menu livret bulletin moyenne micro notifications appreciations appli ent serveur barre clavier adresse",
 }  # fmt: skip
 
 # --- combinations --------------------------------------------------------------------------------------------------
@@ -233,10 +233,12 @@ _THEMES = ("THEME", "HARASS & !ENTW", "SUICIDE", "EXTORT", "THREAT .. DIE", "SEX
 _HINTS = (
     "THREAT", "HIT", "HATE & KID/ME", "NOLIFE", "WEAPON & KID/me/m/moi/ADULT", "WEAPON .. SCHOOL", "NUMBER", "HARM", "SEX & ME/KID/ADULT", "MOCK & KID/OFTEN", "TAP KID", "lui/m SLUR", "WHO .. SLUR & OWN", "SLUR & OFTEN",
     "IMAGE .. moi/elle/lui & SPREAD", "IMAGE & HURTPLACE & ME/KID", "envie/WISH .. DIE/VANISH", "comment .. DIE", "FEAR & OFTEN", "NOGO", "FEAR .. FEAR", "personne .. EXCLUDE/WONT", "traite/traitent/traiter .. KID/me/m .. de", "traite/traitent .. sale/SLUR", "DEFORCE & KID/me/m", "ADULT me/m/lui/nous .. ODD", "me/m/lui/nous .. prend/prennent .. STEAL", "dit/disent .. suis SLUR", "FEAR .. chez moi/lui/elle", "lui/m .. dit DIE", "PEER .. va faire une betise", "FIGHT & KID/IMAGE/SCHOOL/ADULT", "SPREAD nos/mes/ma IMAGE & si", "IMAGE/MOCK/SLUR & ONLINE", "ACC & ONLINE & KID/ADULT", "MSG/lettre ANON", "ADULT/SOMEONE que je STRANGER & me/m", "voir LONELY", "INJURY & KID", "AGAINST", "a/m/aurait TOUCH .. KID", "LOCK .. KID",
-    "savent ou .. habit", "ENOUGH & HELP", "KID .. DRUG", "OTHER .. STRANGER", "si tu/t .. IMAGE", "HURTPLACE .. OFTEN/NIGHT", "fait disparaitre/mourir",
+    "savent ou .. habit", "ENOUGH & HELP", "KID .. DRUG", "OTHER .. STRANGER", "si tu/t .. IMAGE", "HURTPLACE .. OFTEN/NIGHT", "nous TAP", "m a baisse", "PEER va mal", "fait une WEB sur moi", "je me HATED", "fait disparaitre/mourir",
 )  # fmt: skip
 # Words so common that they count only in a message without a word of the portal.
 _FAINT = (
+    "ils me/m/nous", "on lui TAP/STEAL/jette/crache/dit/fait/interdit", "PEER & on lui", "GROUP .. me/m/moi", "SOMEONE .. me/m/lui", "KID .. se fait", "OWN .. plus", "OWN .. a FEAR", "PEER .. veut plus", "me/m/lui & OFTEN", "OFTEN & il/elle/ils", "ONLINE & THEY/me/m", "KID .. HURTPLACE",
+    "OWN & GROUP/OFTEN", "contre OWN/moi/lui/elle", "veut plus & KID/SCHOOL", "veux plus & SCHOOL", "des PEER .. me/m", "un/une PEER .. me/m",
     "ME .. MOCK", "MOCK", "THEY .. me/m/ma/mon/se/lui/le/l/la/les TAP", "THEY .. TAP .. moi/dessus/KID", "KID .. TAP", "TAP .. KID", "FEAR & SCHOOL/KID/ADULT", "CRY & SCHOOL/KID/OFTEN", "EXCLUDE & PEER/OWN", "TOUCH & ADULT & ME/KID",
     "STEAL & OFTEN", "SECRET", "THEY .. me/m/nous/lui FORCE", "ils/on/des .. DAMAGE", "lui/me/m STEAL", "OTHER .. va/veut/vont me DIE", "SHOUT & KID & OFTEN/NIGHT/HIT", "j ai FEAR", "LOCK & ME/KID", "THEY .. me/m/l/le/la PESTER", "PESTER OWN", "IMAGE & GROUP & moi/m/l", "recre & HURTPLACE", "SICK & OFTEN", "je .. EXCLUDE", "on/ils .. couper/coupe .. cheveux", "FORCE & SEX/TOUCH", "comment VANISH", "pour VANISH",
 )  # fmt: skip
@@ -245,7 +247,7 @@ _PORTAL = frozenset("ENTW ACC CODE PLACE WEB MSG".split())
 _SOFT = frozenset(
     "FEAR CRY SHOUT HATED DAMAGE HIDE SICK INJURY SLUR MOCK EXCLUDE SECRET STEAL TAP FORCE LOCK DIE TOUCH ENOUGH PESTER WOE".split()
 )
-_GRAVE = frozenset("FEAR CRY SHOUT HATED DAMAGE HIDE SICK INJURY MOCK EXCLUDE SECRET LOCK TOUCH PESTER WOE".split())
+_GRAVE = frozenset("CRY SHOUT HATED DAMAGE HIDE INJURY MOCK SECRET WOE".split())
 _SOFTER = frozenset("ONLINE NIGHT LONELY GROUP HURTPLACE OFTEN SPREAD".split())
 _SOFT_NEEDED = 2
 _PEOPLE = frozenset("OWN PEER ADULT SOMEONE il ele ils on me m moi je j".split())
@@ -257,7 +259,7 @@ _HACKED_TOLD = (
 )  # fmt: skip
 _HACKED_THEMES = ("HACK & ANY/MSG/WEB/HELP/SCHOOL/KID/ADULT/me/m/je", "HACK & SEND", "LEAK .. KEY", "KEY .. LEAK")
 _HACKED_HINTS = (
-    "HACK", "LEAK & ANY/MSG", "IMPOSTOR", "NOTME & SEND/CHANGE/INTRUDE", "NOTME & MSG", "ACC .. NOTME", "ODD/FAKE .. MSG", "MSG .. ODD/FAKE", "FAKE WEB", "LOGON .. ODD/NOTME", "ODD WEB & ANY/CLICK/GIVE", "WEB .. ODD & CODE", "UNASKED & CODE/MSG", "HELP de LOGON", "MSG & ODD & CLICK",
+    "HACK", "LEAK & ANY/MSG", "IMPOSTOR", "INTRUDE .. MY ANY", "SOMEONE/ADULT/PEER INTRUDE mes MSG/echanges", "s est INTRUDE .. MY ANY", "SEND .. avec MY ANY", "que NOTDONE", "LOGON .. SOMEONE", "SOMEONE .. dessus", "SOMEONE/on .. SEND .. ENTW de OWN", "LEAK & ACC", "CODE LEAK", "ADULT/PEER .. INTRUDE .. PLACE", "des PEER .. leur/leurs ACC", "on a mis/mi .. sur MY ACC", "ADULT/PEER a SEND .. avec", "il/elle/ADULT/PEER a eu CODE", "SCHOOL .. HOLD MY CODE", "nos CODE & INTRUDE", "ACC .. SEND .. PEER/ADULT", "OTHER a SEND .. avec PLACE", "CODE de validation/verification & OFTEN", "tout GIVE .. WEB", "un/une ADULT les INTRUDE", "MSG & reconnait/ressemble pas", "list PEER SPREAD", "NOTDONE & MSG", "LURE & MSG", "OTHER .. HOLD .. CODE", "ACC .. SEND .. MSG/GROUP/PEER", "SOMEONE .. MY ANY/ENTW", "NOTME & SEND/CHANGE/INTRUDE", "NOTME & MSG", "ACC .. NOTME", "ODD/FAKE .. MSG", "MSG .. ODD/FAKE", "FAKE WEB", "LOGON .. ODD/NOTME", "ODD WEB & ANY/CLICK/GIVE", "WEB .. ODD & CODE", "UNASKED & CODE/MSG", "HELP de LOGON", "MSG & ODD & CLICK",
     "MSG .. demande/reclame/demandant/reclamant .. CODE/ANY", "MSG & confirmer/verifier .. ANY", "MSG & LURE & CLICK/ODD/GIVE", "CLICK .. LURE", "CODE & LURE & GIVE/CLICK", "demande/reclame/demandant/donne .. CARD", "CARD & MSG", "reclame & LURE & MSG", "pour avoir MY CODE", "FORCE .. GIVE MY CODE", "met/mets ton CODE", "j ai tes CODE", "MYNAME & MSG/LURE/FAKE",
     "OTHER .. INTRUDE/HOLD .. MY KEY", "OTHER/il/elle a/ont MY CODE", "OTHER .. CLICK MY KEY", "OTHER .. avec MY ACC", "SOMEONE .. avec MY KEY", "un autre avec MY KEY", "LOGON sur/avec MY ANY & il/elle/OTHER", "qui .. INTRUDE .. MY KEY", "KEY a/ont/avait/avaient ete INTRUDE/CHANGE", "KEY .. s est INTRUDE", "KEY a/ont/avait/avaient INTRUDE/CHANGE",
     "ACC SEND/SPREAD/MOCK un/des/de/les/tout", "ACC SEND", "ACC .. OWN/PEER/ADULT SEND/SPREAD/MOCK", "ACC il SEND", "STEAL MY/HIS KEY", "SOMEONE .. INTRUDE mes/nos/mon MSG", "MSG .. est vrai/officiel/normal/fiable", "MY PLACE/ACC SEND des/un/de/tout", "GROUP/OTHER .. HOLD .. MY CODE", "ODD sur/dans MY ANY", "on m/ma .. CHANGE .. CODE", "OTHER .. INTRUDE .. MY ANY", "OTHER .. HOLD .. CODE d un/une", "CODE ODD", "CODE & ONLINE", "PEER .. IMAGE MY CODE", "OTHER/il/ils/elle .. trouve MY CODE", "WEB .. pas l ENTW & CODE/CLICK", "m a fait CLICK", "soupconne & ANY/LOGON", "KEY STEAL", "KEY a/est/sont/ont ete STEAL", "SEND depuis MY ANY & !j", "pris .. controle/main .. ACC", "OTHER/il .. regarde MY CODE", "OWN .. GIVE son/ses CODE .. PEER", "me l a/ont STEAL & CODE", "MSG/ENTW/IMAGE .. que j/je .. ai pas/jamais SEND/GIVE/fait/pris", "que j/je .. ai jamais fait/posee/pose/SEND", "en .. que je n ai pas SEND", "LEND .. CODE", "LEND .. MY KEY", "GIVE MY CODE .. OTHER", "CODE & SOMEONE .. s en INTRUDE", "PEER a/ont CHANGE .. ENTW", "PEER CHANGE ENTW", "INTRUDE par .. OTHER", "KEY .. CLICK par", "laisse MY/HIS ACC & OTHER .. SEND/INTRUDE/CHANGE", "OTHER/il/elle .. HOLD MY CODE", "droits .. INTRUDE", "OTHER .. INTRUDE .. KEY d un/une", "OTHER .. profit .. ACC", "PEER/m .. HOLD .. TAP/CODE & me/m/mon",

@@ -6,37 +6,33 @@ The page comes first: it answers in degraded mode while the model is trained and
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import http.client
 import ipaddress
-import json
 import signal
-import sqlite3
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.errors import OperationError
-from bot.operations import checks, processes, training
+from bot.operations import checks, configuration, processes, training
+from bot.operations.preparation import prepare_database
 
 if TYPE_CHECKING:
     from bot.settings import Settings
 
-# Rasa was seen to take 8 to 25 seconds on two cores; a cold disk and a busy machine may treble it.
-READY_SECONDS = 180
+# Rasa was seen to take 15 to 90 seconds on two cores, the longest when four other programs wanted them too.
+READY_SECONDS = 300
+
 PAGE_SECONDS = 60
 
 # A program that ended this many times before it was up will not come up by itself.
 FAILURES_BEFORE_GIVING_UP = 2
 
 HEARTBEAT_SECONDS = 5
-POLL_SECONDS = 0.25
 
-# What the database's content is made from, beside what people write in it: unchanged, there is nothing to do.
-PREPARED_FROM = ("bot", "deploy", "knowledge", "migrations")
+POLL_SECONDS = 0.25
 
 Say = Callable[[str], None]
 
@@ -59,9 +55,9 @@ def run_demonstration(settings: Settings, say: Say, announce: Callable[[], None]
         prepare_database(settings, say)
         with supervised(settings, say) as (supervisor, control):
             wait_for_page(settings, control, say)
-            control.start(processes.ACTIONS)
+            control.start(configuration.ACTIONS)
             training.train_model(settings, say)
-            control.start(processes.RASA_A)
+            control.start(configuration.RASA_A)
             wait_until_ready(settings, control, say)
             say_addresses(settings, say)
             if announce:
@@ -94,97 +90,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-# --- The database ---------------------------------------------------------------------------------------------------
-
-
-def prepare_database(settings: Settings, say: Say) -> None:
-    """Migrate the database and load the knowledge, unless nothing changed since this was last done."""
-    stamp_path = settings.var_dir / "prepared.json"
-    wanted = {"inputs": hash_folders(settings.root, PREPARED_FROM), "database": _digest(settings.storage_url)}
-    if _is_prepared(settings, stamp_path, wanted):
-        return
-    say("Préparation de la base de données")
-    run_step(settings, "migrate", "La base de données n’a pas pu être préparée")
-    say("Chargement des articles")
-    run_step(settings, "load", "Les articles n’ont pas pu être chargés")
-    wanted["revision"] = read_revision(sqlite_path(settings.storage_url))
-    stamp_path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
-
-
-def _is_prepared(settings: Settings, stamp_path: Path, wanted: dict[str, str]) -> bool:
-    """Tell whether the database is the one that was prepared; of a server's database nothing is assumed."""
-    try:
-        stamp = json.loads(stamp_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    revision = read_revision(sqlite_path(settings.storage_url))
-    return revision is not None and stamp == {**wanted, "revision": revision}
-
-
-def sqlite_path(url: str) -> Path | None:
-    """Return the file of a SQLite address of SQLAlchemy's, None for another database."""
-    scheme, _, path = url.partition(":///")
-    return Path(path.partition("?")[0]) if scheme.startswith("sqlite") and path else None
-
-
-def read_revision(database: Path | None) -> str | None:
-    """Return the migration that a SQLite database is at, None when there is none to be read."""
-    if database is None or not database.is_file():
-        return None
-    try:
-        with contextlib.closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.Error:
-        return None
-    return row[0] if row else None
-
-
-def hash_folders(root: Path, names: tuple[str, ...]) -> str:
-    """Return the SHA-256 of the names and contents of all files in these folders, caches apart."""
-    total = hashlib.sha256()
-    for name in names:
-        for path in sorted((root / name).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                total.update(f"{path.relative_to(root).as_posix()}\0{hash_bytes(path.read_bytes())}\n".encode())
-    return total.hexdigest()
-
-
-def hash_bytes(content: bytes) -> str:
-    """Return the SHA-256 of some bytes, in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def _digest(text: str) -> str:
-    return hash_bytes(text.encode())
-
-
-def run_step(settings: Settings, command: str, failure: str) -> None:
-    """Run one of our own commands to its end; its last lines come with the sentence when it fails."""
-    done = subprocess.run(
-        [settings.root / ".venv" / "bin" / "python", "-m", "bot", command],
-        cwd=settings.root,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        lines = [line for line in done.stdout.splitlines() if line.strip()][-15:]
-        shown = "".join(f"  | {line}\n" for line in lines)
-        raise OperationError(f"{shown}{failure} : voyez le message ci-dessus, corrigez, puis relancez « make run ».")
-
-
-# --- The processes --------------------------------------------------------------------------------------------------
-
-
 @contextlib.contextmanager
 def supervised(settings: Settings, say: Say) -> Iterator[tuple[subprocess.Popen, processes.Control]]:
     """Run supervisor for the time of the block, with the page alone: Rasa's start would take the processor from it."""
-    programs = processes.list_programs(settings, autostart=(processes.WEB,))
-    configuration = processes.write_configuration(settings, programs)
-    supervisor = processes.start_supervisor(settings, configuration)
+    programs = configuration.list_programs(settings, autostart=(configuration.WEB,))
+    supervisor = processes.start_supervisor(settings, configuration.write_configuration(settings, programs))
     try:
         yield supervisor, processes.wait_until_up(settings, supervisor)
     finally:

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from bot.chat.views import PERSONAL_DATA, SETTINGS
 from bot.topics import PROFILES
 from bot.web.metrics import METRICS
-from bot.web.operations import Operation
+from bot.web.operations import Handler, Operation
 from bot.web.readiness import READINESS
 
 STATIC = Path(__file__).parent / "static"
@@ -118,6 +118,19 @@ async def show_demonstration_page(request: web.Request) -> web.StreamResponse:
     return _render(f"demo/{profile}.html", request, {"widget_origin": origin})
 
 
+def _send_files(folder: Path) -> Handler:
+    """Return a handler that sends the files of a folder, by their exact names: no path is built from an address."""
+    files = {path.name: path for path in folder.iterdir() if path.is_file()}
+
+    async def send_file(request: web.Request) -> web.StreamResponse:
+        path = files.get(request.match_info["name"])
+        if path is None:
+            raise web.HTTPNotFound
+        return web.FileResponse(path)
+
+    return send_file
+
+
 def add_pages(app: web.Application) -> None:
     """Route the pages and files."""
     router = app.router
@@ -125,11 +138,11 @@ def add_pages(app: web.Application) -> None:
     router.add_get("/widget/frame", show_frame)
     router.add_get("/widget/loader.js", send_loader)
     router.add_get(COMPATIBLE_EMBED, send_compatible_loader)
-    router.add_static("/widget/static", STATIC / "widget")
+    router.add_get("/widget/static/{name}", _send_files(STATIC / "widget"))
     router.add_get("/metrics", show_metrics)
     if app[SETTINGS].is_demonstration:
         router.add_get("/demo/", show_demonstration)
-        router.add_static("/demo/static", STATIC / "demo")
+        router.add_get("/demo/static/{name}", _send_files(STATIC / "demo"))
         router.add_get("/demo/{profile}", show_demonstration_page)
 
 

@@ -4,6 +4,7 @@ The server comes from `live_server` (`.url` on localhost, `.frame_url` on 127.0.
 that a healthy server does not show on demand (an outage, a taken-over conversation…) are answered by the test in the
 contract's shape, in the server's place; everything else is the server's own.
 """
+
 import dataclasses
 import functools
 import http.server
@@ -155,11 +156,15 @@ class Chat:
 
     def sent(self, act):
         before = self.answers.count()
-        with self.page.expect_response(is_message) as caught:
+        with self.page.expect_response(lambda response: is_post(response.request)) as caught:
             act()
         reply = caught.value.json()
         expect(self.answers).to_have_count(before + len(reply.get("messages", [])))
         return reply
+
+    def posting(self):
+        """Catch the next message as it leaves."""
+        return self.page.expect_request(is_post)
 
     def answer(self, *messages, outcome="answer", status=200, headers=None, body=None):
         """Answer the next message in the server's place."""
@@ -173,7 +178,9 @@ class Chat:
             if route.request.method != "POST" or not pending:  # the history is read at the same address
                 return route.fallback()
             pending.clear()
-            return route.fulfill(status=status, headers={"Content-Type": kind, **(headers or {})}, body=json.dumps(reply))
+            return route.fulfill(
+                status=status, headers={"Content-Type": kind, **(headers or {})}, body=json.dumps(reply)
+            )
 
         self.page.route(is_message_url, handle)
 
@@ -195,8 +202,8 @@ def is_message_url(url):
     return url.split("?")[0].endswith("/api/v1/messages")
 
 
-def is_message(response):
-    return response.request.method == "POST" and is_message_url(response.url)
+def is_post(request):
+    return request.method == "POST" and is_message_url(request.url)
 
 
 @pytest.fixture
@@ -204,7 +211,13 @@ def said():
     """Build a message in the contract's shape."""
 
     def build(html="<p>Bonjour</p>", **more):
-        told = {"id": str(uuid.uuid4()), "from": "bot", "text": "Bonjour", "html": html, "at": "2026-11-20T09:30:00+01:00"}
+        told = {
+            "id": str(uuid.uuid4()),
+            "from": "bot",
+            "text": "Bonjour",
+            "html": html,
+            "at": "2026-11-20T09:30:00+01:00",
+        }
         return {**told, **more}
 
     return build
@@ -212,7 +225,12 @@ def said():
 
 @pytest.fixture
 def article(said):
-    about = {"id": "a1", "title": "Mot de passe oublié", "topic": "connexion_mot_de_passe_oublie", "updated": "2026-11-20"}
+    about = {
+        "id": "a1",
+        "title": "Mot de passe oublié",
+        "topic": "connexion_mot_de_passe_oublie",
+        "updated": "2026-11-20",
+    }
     html = (
         "<p>Vous pouvez en choisir un autre.</p><ol><li>Ouvrez la page de connexion.</li><li>Cliquez sur <strong>Mot de "
         'passe oublié</strong>.</li></ol><h2>Si cela ne marche pas</h2><p>Voir <a href="https://example.org/">la page</a>.</p>'

@@ -1,11 +1,17 @@
 """Every state of the widget, for axe and for what axe cannot see: focus, voice, zoom, targets, motion."""
+
 import re
 
 import pytest
 from playwright.sync_api import expect
 
 INCIDENT = {"id": "i1", "level": "incident", "title": "Messagerie indisponible", "text": "Retour prévu à 11 h."}
-INFORMATION = {"id": "a1", "level": "info", "title": "Réunion", "html": "<p>Jeudi. <a href='https://example.org/'>En savoir plus</a></p>"}
+INFORMATION = {
+    "id": "a1",
+    "level": "info",
+    "title": "Réunion",
+    "html": "<p>Jeudi. <a href='https://example.org/'>En savoir plus</a></p>",
+}
 TICKET = {"number": "ENT-2026-004217", "level": 2, "status": "nouveau", "topic": "connexion_erreur"}
 CHOICES = [{"title": "Mot de passe oublié", "choice": "t1", "topic": "x"}, {"title": "Autre chose", "choice": "autre"}]
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
@@ -39,7 +45,9 @@ def test_axe_finds_nothing_in_any_state(demo, axe, said, article, look):
     chat.answer(said("<p>Vouliez-vous dire :</p>", buttons=CHOICES), outcome="choices")
     chat.ask("connexion")
     axe(page)  # choices
-    chat.answer(said("<p>Quel est le problème ?</p>", buttons=[{"title": "Annuler", "choice": "annuler"}]), outcome="form")
+    chat.answer(
+        said("<p>Quel est le problème ?</p>", buttons=[{"title": "Annuler", "choice": "annuler"}]), outcome="form"
+    )
     chat.ask("parler à quelqu'un")
     axe(page)  # form
     chat.answer(said("<p>Votre demande est enregistrée.</p>", ticket=TICKET), outcome="ticket")
@@ -62,7 +70,10 @@ def test_axe_finds_nothing_in_any_state(demo, axe, said, article, look):
 
 def test_axe_finds_nothing_in_suggestions(demo, axe):
     chat = demo().open()
-    chat.page.route("**/api/v1/search?*", lambda route: route.fulfill(json={"results": [{"topic": "t", "title": "Mot de passe oublié"}]}))
+    chat.page.route(
+        "**/api/v1/search?*",
+        lambda route: route.fulfill(json={"results": [{"topic": "t", "title": "Mot de passe oublié"}]}),
+    )
     chat.field.press_sequentially("mot")
     expect(chat.root.get_by_role("option")).to_be_visible()
     chat.field.press("ArrowDown")

@@ -1,4 +1,5 @@
 """What the widget does to the page that holds it: nothing before it is opened, little after, and never for strangers."""
+
 import gzip
 import pathlib
 import re
@@ -18,7 +19,9 @@ def test_nothing_is_asked_or_stored_before_it_is_opened(embedded, live_server):
     chat.page.reload()
     expect(chat.launcher).to_be_visible()
     chat.page.wait_for_timeout(500)
-    assert [url for url in asked if url.startswith(live_server.frame_url)] == [f"{live_server.frame_url}/widget/loader.js"]
+    assert [url for url in asked if url.startswith(live_server.frame_url)] == [
+        f"{live_server.frame_url}/widget/loader.js"
+    ]
     assert chat.page.evaluate(STORED) == [0, 0, ""]
     assert chat.page.context.cookies() == []
     assert chat.page.locator("iframe").count() == 0
@@ -70,8 +73,10 @@ def test_a_second_tag_adds_nothing(new_page, ent_site, live_server):
 
 def test_the_page_may_forbid_all_inline_code(new_page, ent_site, live_server):
     page = new_page()
-    policy = (f"default-src 'none'; script-src {live_server.frame_url}; frame-src {live_server.frame_url}; img-src data:; "
-              "require-trusted-types-for 'script'; trusted-types 'none'")
+    policy = (
+        f"default-src 'none'; script-src {live_server.frame_url}; frame-src {live_server.frame_url}; img-src data:; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
     body = f'<!doctype html><html lang="fr"><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
     tag = f'<script src="{live_server.frame_url}/widget/loader.js" data-profile="parent" defer></script>'
     page.goto(ent_site.add("/strict", f"{body}<title>Strict</title><link rel=icon href=data:,><body><p>Page</p>{tag}"))
@@ -85,7 +90,9 @@ def test_the_pages_colour_becomes_the_widgets_and_stays_readable(new_page, ent_s
     page = new_page()
     style = "<style>:root { --assistent-accent: #ffd54a }</style>"
     tag = f'<script src="{live_server.frame_url}/widget/loader.js" defer></script>'
-    page.goto(ent_site.add("/colour", f"<!doctype html><title>Couleur</title><link rel=icon href=data:,>{style}<body>{tag}"))
+    page.goto(
+        ent_site.add("/colour", f"<!doctype html><title>Couleur</title><link rel=icon href=data:,>{style}<body>{tag}")
+    )
     page.get_by_role("button", name=re.compile("Besoin d’aide")).click()
     header = page.frame_locator("iframe").locator(".top")
     expect(header).to_have_css("background-color", "rgb(255, 213, 74)")
@@ -94,12 +101,18 @@ def test_the_pages_colour_becomes_the_widgets_and_stays_readable(new_page, ent_s
 
 def test_a_strangers_messages_are_not_heard(embedded, ent_site):
     chat = embedded().open()
-    stranger = ent_site.add("/stranger", "<!doctype html><script>for (const type of ['close', 'jwt-request', 'unread'])"
-                            " parent.postMessage({ assistent: 1, type, count: 3 }, '*')</script>")
-    chat.page.evaluate("""(url) => new Promise((resolve) => {
+    stranger = ent_site.add(
+        "/stranger",
+        "<!doctype html><script>for (const type of ['close', 'jwt-request', 'unread'])"
+        " parent.postMessage({ assistent: 1, type, count: 3 }, '*')</script>",
+    )
+    chat.page.evaluate(
+        """(url) => new Promise((resolve) => {
       const frame = document.createElement('iframe');
       frame.onload = resolve; frame.src = url; document.body.append(frame);
-    })""", stranger)
+    })""",
+        stranger,
+    )
     chat.frame.evaluate("window.postMessage({ assistent: 1, type: 'question', text: 'intrus' }, '*')")
     chat.page.wait_for_timeout(300)
     expect(chat.launcher).to_have_attribute("aria-expanded", "true")
@@ -113,10 +126,16 @@ def test_an_ent_that_signs_is_believed_without_anything_stored(embedded, ent_sit
 
     def sessions(route):
         asked.append(route.request.headers.get("authorization"))
-        route.fulfill(status=201, json={"token": "t1", "conversation": "c1", "profile": "parent", "messages": [said()], "announcements": []})
+        route.fulfill(
+            status=201,
+            json={"token": "t1", "conversation": "c1", "profile": "parent", "messages": [said()], "announcements": []},
+        )
 
     chat.page.route("**/api/v1/sessions", sessions)
-    chat.page.route("**/api/v1/messages", lambda route: route.fulfill(json={"messages": [said(), said("<p>Ma demande</p>", **{"from": "agent"})]}))
+    chat.page.route(
+        "**/api/v1/messages",
+        lambda route: route.fulfill(json={"messages": [said(), said("<p>Ma demande</p>", **{"from": "agent"})]}),
+    )
     chat.page.route("**/api/v1/events", lambda route: route.abort())
     chat.open()
     expect(chat.root.locator(".msg.agent")).to_contain_text("Ma demande")
@@ -160,7 +179,9 @@ def test_a_frame_that_does_not_come_is_told(new_page, ent_site, live_server):
     page.get_by_role("button", name=re.compile("Besoin d’aide")).click()
     page.clock.run_for(13_000)
     expect(page.get_by_role("status")).to_contain_text("ne répond pas ici")
-    expect(page.get_by_role("link", name="Ouvrir l’assistant dans une nouvelle fenêtre")).to_have_attribute("href", f"{live_server.frame_url}/")
+    expect(page.get_by_role("link", name="Ouvrir l’assistant dans une nouvelle fenêtre")).to_have_attribute(
+        "href", f"{live_server.frame_url}/"
+    )
 
 
 def test_the_former_platforms_address_and_call_still_serve(new_page, ent_site, live_server):
@@ -178,7 +199,8 @@ def test_the_former_platforms_address_and_call_still_serve(new_page, ent_site, l
     launcher.click()
     expect(page.frame_locator("iframe").locator(".msg.bot").first).to_be_visible()
     panel = page.locator("iframe").bounding_box()
-    assert abs(panel["width"] - 300) <= 2 and abs(panel["height"] - 500) <= 2
+    assert abs(panel["width"] - 300) <= 2
+    assert abs(panel["height"] - 500) <= 2
 
 
 ENT_OF_BEFORE = """<!doctype html><html lang="fr"><meta charset="utf-8"><title>Un ENT d'avant</title><link rel=icon href=data:,>

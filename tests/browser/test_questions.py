@@ -1,4 +1,5 @@
 """A question is asked in an ENT's page and answered: by mouse, by keyboard alone, and from another site."""
+
 import pytest
 from playwright.sync_api import expect
 
@@ -63,7 +64,7 @@ def test_a_question_is_answered_in_another_sites_page(embedded, live_server, pro
     assert chat.page.url.startswith("http://localhost:")
     assert chat.frame.url.startswith(live_server.frame_url)
     chat.field.fill(question)
-    with chat.page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/messages")) as caught:
+    with chat.posting() as caught:
         reply = chat.sent(lambda: chat.field.press("Enter"))
     assert caught.value.post_data_json["page"] == "Messagerie"
     expect_article(chat, reply, topic)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +20,7 @@ NLU = ROOT / "data" / "nlu"
 STORIES = ROOT / "data" / "stories"
 PUPIL = "eleve"
 
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ITEM = re.compile(r"^(?:(\d+)\.|-) (.*)$")
 TU = re.compile(r"\b(?:tu|toi|ton|ta|tes|te)\b|\bt'", re.IGNORECASE)
 VOUS = re.compile(r"\b(?<!rendez-)(?:vous|votre|vos)\b", re.IGNORECASE)
@@ -102,14 +102,17 @@ class Reading:
         return sum(1 for word in text.split() if any(character.isalnum() for character in word))
 
 
-def readings(topic: str, settings: dict[str, dict[str, str]] | None = None) -> Iterator[Reading]:
+@lru_cache(maxsize=256)
+def readings(topic: str, *, only_known: bool = False) -> tuple[Reading, ...]:
     """The article of `topic` as every profile reads it, in every setting."""
     article = articles()[topic]
-    for setting, values in (settings or every_setting()).items():
+    read = []
+    for setting, values in (known_settings() if only_known else every_setting()).items():
         for profile in PROFILES:
             allowed = profile in article.audiences
             rendered = render_article(article, profile, values) if allowed else render_others(article, values)
-            yield Reading(topic, profile, setting, rendered.text, allowed)
+            read.append(Reading(topic, profile, setting, rendered.text, allowed))
+    return tuple(read)
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,6 @@ class Utterance:
 
     text: str
     intent: str
-    profile: str | None
-    voice: str | None
     file: str
 
 
@@ -129,7 +130,7 @@ def nlu_blocks() -> list[tuple[str, dict[str, Any]]]:
     return [
         (path.relative_to(NLU).as_posix(), block)
         for path in sorted(NLU.rglob("*.yml"))
-        for block in yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))["nlu"]
+        for block in yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)["nlu"]
     ]
 
 
@@ -137,7 +138,7 @@ def nlu_blocks() -> list[tuple[str, dict[str, Any]]]:
 def utterances() -> list[Utterance]:
     """Everything that people are thought to say."""
     return [
-        Utterance(line.strip()[2:].strip(), block["intent"], block["metadata"]["profil"], block["metadata"]["voix"], file)
+        Utterance(line.strip()[2:].strip(), block["intent"], file)
         for file, block in nlu_blocks()
         for line in block["examples"].split("\n")
         if line.strip()
@@ -158,5 +159,5 @@ def story_steps() -> list[dict[str, str]]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         for told in [*content.get("rules", []), *content.get("stories", [])]:
             for step in told["steps"]:
-                steps.extend(step["or"] if "or" in step else [step])
+                steps.extend(step.get("or", [step]))
     return steps

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import re
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 import pytest
@@ -53,7 +54,7 @@ def test_steps_are_full_and_numbered_from_one(topic):
 def test_what_announces_something_is_followed_by_it(topic):
     for reading in readings(topic):
         blocks = [*reading.blocks, ""]
-        for block, after in zip(blocks, blocks[1:], strict=False):
+        for block, after in pairwise(blocks):
             if block in LEADS or block.rstrip("*").endswith(":"):
                 assert after, f"{reading} : rien après « {block} »"
                 assert after not in LEADS, f"{reading} : rien entre « {block} » et « {after} »"
@@ -85,7 +86,7 @@ def test_pupils_are_told_tu_and_others_vous(topic):
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_it_is_short_when_the_school_is_known(topic):
-    for reading in readings(topic, known_settings()):
+    for reading in readings(topic, only_known=True):
         assert reading.words <= MOST_WORDS, f"{reading} : {reading.words} mots"
 
 

@@ -73,9 +73,7 @@ class Store:
 
     async def sql(self, statement: str) -> None:
         """Run a statement outside any of them."""
-        connection = await asyncpg.connect(
-            host=str(self.cluster.folder), user=self.cluster.user, database="postgres"
-        )
+        connection = await asyncpg.connect(host=str(self.cluster.folder), user=self.cluster.user, database="postgres")
         try:
             await connection.execute(statement)
         finally:
@@ -189,9 +187,7 @@ Start = Callable[..., Awaitable[Api]]
 
 
 @pytest.fixture
-async def start(
-    own_url: str, clock: FixedClock, tmp_path: Path, issuers: tuple[Issuer, ...], aiohttp_client
-) -> Start:
+async def start(own_url: str, clock: FixedClock, tmp_path: Path, issuers: tuple[Issuer, ...], aiohttp_client) -> Start:
     """Start a gateway: start(engine=…, app=…, and any setting); `clock` is its clock."""
 
     async def start_gateway(*, engine: Engine | None = None, utterances: dict | None = None, **changes: Any) -> Api:

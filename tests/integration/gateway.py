@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from jsonschema import Draft202012Validator
@@ -27,6 +28,8 @@ from bot.web.openapi import build_openapi
 
 MODEL = "modele-d-essai"
 DOCUMENT = build_openapi(OPERATIONS)
+# For what does not come near the database, or not in a way of its own: once is enough.
+ONE_KIND = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 PREFIX = "/api/v1"
 
 # The first words found in a message give its ranking; the decision on it is the real one.

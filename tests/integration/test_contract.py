@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import uuid
 
 import pytest
 
 from bot.chat.payloads import MAX_BODY_BYTES
+from bot.clock import FixedClock
+from bot.conversations.service import Said, announce_late
+from bot.db import Database
 from bot.web.operations import Operation, operation_id
-from tests.integration.gateway import DOCUMENT, OPERATIONS, PREFIX, Api
+from tests.integration.conftest import MONDAY
+from tests.integration.gateway import DOCUMENT, ONE_KIND, OPERATIONS, PREFIX, Api
 
 API_OPERATIONS = [operation for operation in OPERATIONS if operation.path.startswith("/api/")]
 WITH_BODY = [operation for operation in API_OPERATIONS if operation.body]
@@ -101,14 +107,13 @@ async def test_the_history_is_what_was_said_in_order_and_can_be_read_on(api: Api
     assert after == history[4:]
 
 
-async def test_a_long_history_is_read_page_by_page(start) -> None:
-    api = await start()
+async def test_a_long_history_is_read_page_by_page(api: Api, shared_database: Database) -> None:
     chat = await api.open("parent")
-    for index in range(110):
-        await chat.say(f"bonjour {index}")
+    said = [Said(f"ligne {index}", {}, sender="agent") for index in range(220)]
+    await announce_late(shared_database, FixedClock(MONDAY), chat.conversation, said)
     last_page = await chat.history()
     assert len(last_page) == 200
-    assert last_page[-2]["text"] == "bonjour 109"
+    assert last_page[-1]["text"] == "ligne 219"
     first = chat.opened["messages"][0]["id"]
     page = await chat.history(after=first)
     rest = await chat.history(after=page[-1]["id"])
@@ -158,10 +163,10 @@ async def test_health_readiness_and_figures(api: Api) -> None:
 
 
 async def test_the_figures_are_not_swollen_by_made_up_methods_and_addresses(api: Api) -> None:
-    for index in range(3):
-        await api.call(f"INVENTE{index}", f"/nulle/part/{index}")
+    for method in ("PROPFIND", "MKCOL", "REPORT"):
+        await api.call(method, f"/nulle/part/{method}")
     figures = (await api.get("/metrics")).body.decode()
-    assert "INVENTE" not in figures
+    assert "PROPFIND" not in figures
     assert "nulle" not in figures
     assert 'method="other",route="none"' in figures
 
@@ -169,6 +174,7 @@ async def test_the_figures_are_not_swollen_by_made_up_methods_and_addresses(api:
 # --- what each route refuses ------------------------------------------------------------------
 
 
+@ONE_KIND
 @each(WITH_BEARER)
 @pytest.mark.parametrize(
     "authorization",
@@ -188,6 +194,7 @@ async def test_without_a_bearer_that_is_known_nothing_is_shown(
     assert (answer.status, answer.code) == (401, "non_authentifie")
 
 
+@ONE_KIND
 @each(API_OPERATIONS)
 async def test_another_method_is_refused_and_told_which_are_taken(api: Api, operation: Operation) -> None:
     answer = await api.call("PATCH", path_of(operation))
@@ -195,11 +202,10 @@ async def test_another_method_is_refused_and_told_which_are_taken(api: Api, oper
     assert operation.method in answer.headers["Allow"].split(",")
 
 
+@ONE_KIND
 @each(WITH_BODY)
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
-async def test_a_body_that_is_not_said_to_be_json_is_refused(
-    api: Api, operation: Operation, content_type: str
-) -> None:
+async def test_a_body_that_is_not_said_to_be_json_is_refused(api: Api, operation: Operation, content_type: str) -> None:
     chat = await api.open()
     answer = await api.call(
         "POST", path_of(operation), data=b"{}", token=chat.token, headers={"Content-Type": content_type}
@@ -225,6 +231,7 @@ BROKEN = {
 }
 
 
+@ONE_KIND
 @each(WITH_BODY)
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
 async def test_a_body_that_is_not_the_expected_json_is_refused(api: Api, operation: Operation, body: bytes) -> None:
@@ -235,26 +242,33 @@ async def test_a_body_that_is_not_the_expected_json_is_refused(api: Api, operati
     assert (answer.status, answer.code) == (400, "requete_invalide")
 
 
+@ONE_KIND
 @each(WITH_BODY)
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
-async def test_a_body_that_does_not_unpack_is_refused(api: Api, operation: Operation, encoding: str) -> None:
+@pytest.mark.parametrize("body", [gzip.compress(b"{}"), b"pas du tout"], ids=["packed", "broken"])
+async def test_a_compressed_body_is_refused(api: Api, operation: Operation, body: bytes) -> None:
     chat = await api.open()
     answer = await api.call(
-        "POST", path_of(operation), data=b"pas du tout compresse", token=chat.token,
-        headers={"Content-Type": "application/json", "Content-Encoding": encoding},
+        "POST", path_of(operation), data=body, token=chat.token,
+        headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
     )  # fmt: skip
-    assert (answer.status, answer.code) == (400, "requete_invalide")
+    assert (answer.status, answer.code) == (415, "type_refuse")
 
 
+@ONE_KIND
 @each(WITH_BODY)
 @pytest.mark.parametrize("size", [MAX_BODY_BYTES + 1, 10_000_000])
 async def test_a_body_too_large_is_refused_before_it_is_read(api: Api, operation: Operation, size: int) -> None:
     answer = await api.call(
-        "POST", path_of(operation), data=b" " * size, headers={"Content-Type": "application/json"}, token="inconnu"
+        "POST",
+        path_of(operation),
+        data=io.BytesIO(b" " * size),
+        headers={"Content-Type": "application/json"},
+        token="inconnu",
     )
     assert (answer.status, answer.code) == (413, "trop_long")
 
 
+@ONE_KIND
 @each(WITH_BODY)
 async def test_a_body_too_large_is_refused_too_when_its_size_is_not_said(api: Api, operation: Operation) -> None:
     async def pour():
@@ -268,22 +282,18 @@ async def test_a_body_too_large_is_refused_too_when_its_size_is_not_said(api: Ap
     assert (answer.status, answer.code) == (413, "trop_long")
 
 
+@ONE_KIND
 @pytest.mark.parametrize(
     "path",
     [
-        "/nulle-part", "/api/v1/", "/api/v2/messages", "/api/v1/messages/x", "/widget/static/absent.js",
-        "/widget/static/../../app.py", "/widget/static/%2e%2e/%2e%2e/app.py", "/demo/inconnu", "/console/",
+        "/nulle-part", "/api/v1/", "/api/v2/messages", "/api/v1/messages/x", "/widget/static/absent.js", "/widget/static/", "/widget/static",
+        "/widget/static/../../app.py", "/widget/static/%2e%2e/%2e%2e/app.py", "/widget/static/..%2f..%2fapp.py", "/demo/inconnu", "/console/",
         "/api/v1/messages/%00/feedback/", "/%ff%fe",
     ],
 )  # fmt: skip
 async def test_an_address_that_does_not_exist_is_not_found(api: Api, path: str) -> None:
     answer = await api.get(path)
     assert (answer.status, answer.code) == (404, "introuvable")
-
-
-async def test_a_folder_is_not_listed(api: Api) -> None:
-    answer = await api.get("/widget/static/")
-    assert (answer.status, answer.code) == (403, "interdit")
 
 
 @pytest.mark.parametrize("identifier", ["inconnu", "%00", "%ff", "a%2Fb", "%ED%A0%80", "x" * 3_000, "🙂"])
@@ -300,6 +310,7 @@ async def test_reading_on_from_an_unknown_message_is_not_found(api: Api, after: 
     assert (answer.status, answer.code) == (404, "introuvable")
 
 
+@ONE_KIND
 @pytest.mark.parametrize(
     ("query", "status", "code"),
     [
@@ -315,6 +326,7 @@ async def test_search_takes_whatever_is_typed(api: Api, query: str, status: int,
     assert code is None or answer.code == code
 
 
+@ONE_KIND
 @pytest.mark.parametrize(
     "body", [{"helpful": "oui"}, {"helpful": None}, {}, {"helpful": True, "comment": "x" * 1001}, {"helpful": 1}]
 )

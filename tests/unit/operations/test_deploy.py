@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bot.operations import processes
+from bot.operations import configuration
 from bot.settings import PRODUCTION, ROOT, Settings, read_settings
 
 SYSTEMD = ROOT / "deploy" / "systemd"
@@ -44,7 +44,7 @@ def test_the_example_as_it_is_has_no_secret(example):
 def test_the_units_run_what_supervisor_runs(name):
     unit = (SYSTEMD / f"assistent-{name}.service").read_text(encoding="utf-8")
     (command,) = re.findall(r"^ExecStart=/opt/assistent/(.*)$", unit, re.MULTILINE)
-    programs = {program.name: program for program in processes.list_programs(Settings())}
+    programs = {program.name: program for program in configuration.list_programs(Settings())}
     program = programs["rasa-a" if name == "rasa@" else name]
 
     ours = [word.replace("${RASA_PORT}", "5005") for word in command.split()]

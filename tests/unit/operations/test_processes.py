@@ -11,13 +11,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
 from bot.errors import OperationError
-from bot.operations import processes
+from bot.operations import configuration, processes
 from bot.settings import Settings
 
 
-def wait_for(condition, seconds: float = 10) -> None:
+def wait_for(condition, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "did not come in time"
@@ -32,8 +33,8 @@ def listens(port: int) -> bool:
 @pytest.fixture
 def control(settings: Settings):
     """A running supervisor with `web` and `actions`."""
-    programs = processes.list_programs(settings, (processes.WEB, processes.ACTIONS))
-    supervisor = processes.start_supervisor(settings, processes.write_configuration(settings, programs))
+    programs = configuration.list_programs(settings, (configuration.WEB, configuration.ACTIONS))
+    supervisor = processes.start_supervisor(settings, configuration.write_configuration(settings, programs))
     try:
         yield processes.wait_until_up(settings, supervisor)
     finally:
@@ -42,29 +43,37 @@ def control(settings: Settings):
 
 def read_configuration(settings: Settings, **options) -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"))
-    parser.read_string(processes.render_configuration(settings, processes.list_programs(settings, **options)))
+    parser.read_string(configuration.render_configuration(settings, configuration.list_programs(settings, **options)))
     return parser
 
 
 def test_four_programs_are_configured_and_the_second_rasa_waits(settings):
-    configuration = read_configuration(settings)
+    written = read_configuration(settings)
 
     started = {
-        name: configuration.getboolean(f"program:{name}", "autostart")
-        for name in ("web", "actions", "rasa-a", "rasa-b")
+        name: written.getboolean(f"program:{name}", "autostart") for name in ("web", "actions", "rasa-a", "rasa-b")
     }
     assert started == {"web": True, "actions": True, "rasa-a": True, "rasa-b": False}
 
 
 def test_rasa_listens_on_loopback_without_its_api_and_without_telemetry(settings):
-    configuration = read_configuration(settings)
+    written = read_configuration(settings)
 
-    command = shlex.split(configuration["program:rasa-b"]["command"])
+    command = shlex.split(written["program:rasa-b"]["command"])
     assert command[command.index("--interface") + 1] == "127.0.0.1"
     assert command[command.index("--port") + 1] == str(settings.rasa_b_port)
     assert "--enable-api" not in command
-    assert 'RASA_TELEMETRY_ENABLED="false"' in configuration["program:rasa-b"]["environment"]
-    assert 'SANIC_REQUEST_MAX_SIZE="65536"' in configuration["program:rasa-b"]["environment"]
+    assert 'RASA_TELEMETRY_ENABLED="false"' in written["program:rasa-b"]["environment"]
+    assert 'SANIC_REQUEST_MAX_SIZE="65536"' in written["program:rasa-b"]["environment"]
+
+
+def test_rasa_is_told_where_the_actions_of_this_deployment_are(settings):
+    configuration.write_configuration(settings, configuration.list_programs(settings))
+
+    endpoints = yaml.safe_load(configuration.endpoints_path(settings).read_text(encoding="utf-8"))
+    assert endpoints["action_endpoint"]["url"] == f"http://127.0.0.1:{settings.actions_port}/webhook"
+    assert endpoints["tracker_store"]["db"] == str(settings.var_dir / "rasa-tracker.db")
+    configuration.remove_socket(settings)
 
 
 def test_logs_turn_over(settings):
@@ -75,7 +84,7 @@ def test_logs_turn_over(settings):
 
 
 def test_a_short_path_keeps_the_socket_in_var():
-    assert processes.choose_socket_path(Path("/srv/assistent/var")) == Path(
+    assert configuration.choose_socket_path(Path("/srv/assistent/var")) == Path(
         "/srv/assistent/var/supervisor/supervisor.sock"
     )
 
@@ -84,18 +93,18 @@ def test_a_short_path_keeps_the_socket_in_var():
 def test_a_long_path_moves_the_socket_to_a_short_private_folder(tmp_path, name):
     var_dir = tmp_path / name / "var"
 
-    path = processes.choose_socket_path(var_dir, Path("/tmp"))
+    path = configuration.choose_socket_path(var_dir, Path("/tmp"))
 
-    assert path == processes.choose_socket_path(var_dir, Path("/tmp"))
-    assert path != processes.choose_socket_path(tmp_path / name / "other", Path("/tmp"))
-    assert len(os.fsencode(path)) <= processes.SOCKET_PATH_LONGEST
+    assert path == configuration.choose_socket_path(var_dir, Path("/tmp"))
+    assert path != configuration.choose_socket_path(tmp_path / name / "other", Path("/tmp"))
+    assert len(os.fsencode(path)) <= configuration.SOCKET_PATH_LONGEST
 
 
 def test_the_socket_folder_is_for_its_owner_alone(tmp_path):
     folder = tmp_path / "socket"
     folder.mkdir(mode=0o777)
 
-    processes.make_private_folder(folder)
+    configuration.make_private_folder(folder)
 
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
@@ -104,20 +113,20 @@ def test_a_socket_folder_laid_as_a_link_is_refused(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path)
 
     with pytest.raises(OperationError, match="n’est pas à vous"):
-        processes.make_private_folder(tmp_path / "link")
+        configuration.make_private_folder(tmp_path / "link")
 
 
 def test_a_percent_sign_survives(settings):
-    program = processes.Program("web", ("run", "100% école"))
+    program = configuration.Program("web", ("run", "100% école"))
 
-    assert "100%% école" in processes.render_configuration(settings, [program])
+    assert "100%% école" in configuration.render_configuration(settings, [program])
 
 
 def test_what_supervisor_cannot_read_is_refused_with_a_sentence(settings):
-    program = processes.Program("web", ("run", "essai ;2"))
+    program = configuration.Program("web", ("run", "essai ;2"))
 
     with pytest.raises(OperationError, match="Renommez le dossier"):
-        processes.render_configuration(settings, [program])
+        configuration.render_configuration(settings, [program])
 
 
 def test_without_supervisor_the_control_says_so(settings):
@@ -125,24 +134,24 @@ def test_without_supervisor_the_control_says_so(settings):
 
     assert not control.is_up()
     with pytest.raises(OperationError, match="make run"):
-        control.start(processes.WEB)
+        control.start(configuration.WEB)
 
 
 def test_programs_are_started_stopped_and_restarted_through_the_socket(settings, control):
     wait_for(lambda: listens(settings.port))
     assert control.list_states()["rasa-a"].state == "STOPPED"
 
-    control.start(processes.RASA_A)
-    control.start(processes.RASA_A)  # asked twice: nothing more
+    control.start(configuration.RASA_A)
+    control.start(configuration.RASA_A)  # asked twice: nothing more
     wait_for(lambda: listens(settings.rasa_port))
 
     before = control.list_states()["rasa-a"].pid
-    control.restart(processes.RASA_A)
+    control.restart(configuration.RASA_A)
     wait_for(lambda: listens(settings.rasa_port))
     assert control.list_states()["rasa-a"].pid != before
 
-    control.stop(processes.RASA_A)
-    control.stop(processes.RASA_A)
+    control.stop(configuration.RASA_A)
+    control.stop(configuration.RASA_A)
     assert control.list_states()["rasa-a"].state == "STOPPED"
     assert not listens(settings.rasa_port)
 
@@ -162,8 +171,8 @@ def test_a_killed_program_comes_back_by_itself(settings, control):
 
 
 def test_the_end_of_supervisor_is_the_end_of_all(settings):
-    programs = processes.list_programs(settings, (processes.WEB, processes.ACTIONS))
-    supervisor = processes.start_supervisor(settings, processes.write_configuration(settings, programs))
+    programs = configuration.list_programs(settings, (configuration.WEB, configuration.ACTIONS))
+    supervisor = processes.start_supervisor(settings, configuration.write_configuration(settings, programs))
     processes.wait_until_up(settings, supervisor)
     wait_for(lambda: listens(settings.port) and listens(settings.actions_port))
     children = psutil.Process(supervisor.pid).children(recursive=True)
@@ -176,9 +185,9 @@ def test_the_end_of_supervisor_is_the_end_of_all(settings):
 
 
 def test_a_supervisor_that_cannot_start_is_told_with_its_last_words(settings):
-    configuration = processes.write_configuration(settings, processes.list_programs(settings))
-    configuration.write_text("[supervisord]\nminfds=nonsense\n", encoding="utf-8")
-    supervisor = processes.start_supervisor(settings, configuration)
+    path = configuration.write_configuration(settings, configuration.list_programs(settings))
+    path.write_text("[supervisord]\nminfds=nonsense\n", encoding="utf-8")
+    supervisor = processes.start_supervisor(settings, path)
 
     with pytest.raises(OperationError, match="nonsense"):
         processes.wait_until_up(settings, supervisor)

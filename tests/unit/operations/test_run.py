@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from bot.errors import OperationError
-from bot.operations import run, training
+from bot.operations import model_files, preparation, run
 from bot.operations.processes import State
 from bot.settings import PRODUCTION, ROOT, Settings
 
@@ -71,7 +71,7 @@ class Demonstration:
     def text(self) -> str:
         return "\n".join(self.lines)
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 30) -> None:
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, self.text
@@ -83,7 +83,7 @@ class Demonstration:
     def end(self, number: int = signal.SIGINT) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        status = self.process.wait(30)
+        status = self.process.wait(60)
         self._reader.join()
         assert self.process.stdout is not None
         self.process.stdout.close()
@@ -153,7 +153,7 @@ def test_an_end_in_the_middle_of_training_ends_the_training(settings, start):
 
     assert demonstration.end() == 0
     assert all_gone(children)
-    assert not training.model_path(settings.root).exists()
+    assert not model_files.model_path(settings.root).exists()
 
 
 def test_a_second_start_neither_trains_nor_is_refused(settings, start):
@@ -173,7 +173,7 @@ def test_two_at_once_are_refused_with_a_sentence(start):
 
     second = start()
 
-    assert second.process.wait(20) == 1
+    assert second.process.wait(60) == 1
     second.wait_for_line("AssistENT tourne déjà dans ce dossier")
 
 
@@ -196,7 +196,7 @@ def test_a_taken_port_is_told_before_anything_starts(settings, start):
         listener.bind(("127.0.0.1", settings.port))
         listener.listen()
         demonstration = start()
-        assert demonstration.process.wait(20) == 1
+        assert demonstration.process.wait(60) == 1
 
     demonstration.wait_for_line("ASSISTENT_PORT")
     assert not (settings.root / "steps.txt").exists()
@@ -206,7 +206,7 @@ def test_a_failing_step_ends_everything_with_its_last_words(settings, start):
     (settings.root / "step-status.txt").write_text("L’article x est mal écrit.", encoding="utf-8")
     demonstration = start()
 
-    assert demonstration.process.wait(20) == 1
+    assert demonstration.process.wait(60) == 1
     demonstration.wait_for_line("ERROR")
     assert "L’article x est mal écrit." in demonstration.text
     assert not listens(settings.port)
@@ -279,8 +279,8 @@ def steps_of(settings: Settings) -> list[str]:
 
 def test_a_database_already_prepared_is_left_alone(settings):
     migrate(settings, "one")
-    run.prepare_database(settings, lambda _: None)
-    run.prepare_database(settings, lambda _: None)
+    preparation.prepare_database(settings, lambda _: None)
+    preparation.prepare_database(settings, lambda _: None)
 
     assert steps_of(settings) == ["migrate", "load"]
 
@@ -288,7 +288,7 @@ def test_a_database_already_prepared_is_left_alone(settings):
 @pytest.mark.parametrize("change", ["article", "database", "revision"])
 def test_a_change_of_articles_or_database_prepares_it_again(settings, change):
     migrate(settings, "one")
-    run.prepare_database(settings, lambda _: None)
+    preparation.prepare_database(settings, lambda _: None)
 
     if change == "article":
         (settings.root / "knowledge").mkdir()
@@ -297,7 +297,7 @@ def test_a_change_of_articles_or_database_prepares_it_again(settings, change):
         (settings.var_dir / "assistent.db").unlink()
         if change == "revision":
             migrate(settings, "zero")
-    run.prepare_database(settings, lambda _: None)
+    preparation.prepare_database(settings, lambda _: None)
 
     assert steps_of(settings) == ["migrate", "load"] * 2
 
@@ -312,6 +312,6 @@ def test_a_change_of_articles_or_database_prepares_it_again(settings, change):
     ],
 )
 def test_the_file_of_a_sqlite_address_is_found(url, path):
-    found = run.sqlite_path(url)
+    found = preparation.sqlite_path(url)
 
     assert (str(found) if found else None) == path

@@ -7,11 +7,11 @@ import time
 import pytest
 
 from bot.errors import OperationError
-from bot.operations import training
+from bot.operations import model_files, training
 
 
 def test_without_a_model_training_is_needed(settings):
-    assert training.is_stale(settings.root)
+    assert model_files.is_stale(settings.root)
 
 
 def test_after_training_the_model_is_current_and_recorded(settings):
@@ -19,10 +19,10 @@ def test_after_training_the_model_is_current_and_recorded(settings):
 
     assert training.train_model(settings, said.append)
 
-    assert not training.is_stale(settings.root)
-    record = training.read_record(settings.root)
+    assert not model_files.is_stale(settings.root)
+    record = model_files.read_record(settings.root)
     assert record is not None
-    assert record.inputs == training.hash_inputs(settings.root)
+    assert record.inputs == model_files.hash_inputs(settings.root)
     assert "  SmallClassifier" in said
     assert (settings.root / "train-environment.txt").read_text(encoding="utf-8").strip() == f"false {settings.root}"
 
@@ -53,7 +53,7 @@ def test_what_the_model_is_made_from_makes_it_stale(settings, name):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("changed: yes\n", encoding="utf-8")
 
-    assert training.is_stale(settings.root)
+    assert model_files.is_stale(settings.root)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_it_is_not_made_from_leaves_it_current(settings, name):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("anything\n", encoding="utf-8")
 
-    assert not training.is_stale(settings.root)
+    assert not model_files.is_stale(settings.root)
 
 
 def test_content_counts_and_not_the_date(settings):
@@ -74,7 +74,7 @@ def test_content_counts_and_not_the_date(settings):
 
     (settings.root / "config.yml").write_text("language: fr\n", encoding="utf-8")
 
-    assert not training.is_stale(settings.root)
+    assert not model_files.is_stale(settings.root)
 
 
 def test_a_file_renamed_makes_it_stale(settings):
@@ -82,16 +82,16 @@ def test_a_file_renamed_makes_it_stale(settings):
 
     (settings.root / "data/nlu/a.yml").rename(settings.root / "data/nlu/b.yml")
 
-    assert training.is_stale(settings.root)
+    assert model_files.is_stale(settings.root)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"inputs": "x"}'])
 def test_a_record_that_cannot_be_read_counts_as_stale(settings, content):
     training.train_model(settings, lambda _: None)
 
-    training.record_path(settings.root).write_text(content, encoding="utf-8")
+    model_files.record_path(settings.root).write_text(content, encoding="utf-8")
 
-    assert training.is_stale(settings.root)
+    assert model_files.is_stale(settings.root)
 
 
 def test_a_model_replaced_by_hand_counts_as_stale(settings):
@@ -99,14 +99,14 @@ def test_a_model_replaced_by_hand_counts_as_stale(settings):
     other = settings.root / "other.tar.gz"
     other.write_bytes(b"another model altogether")
 
-    other.replace(training.model_path(settings.root))
+    other.replace(model_files.model_path(settings.root))
 
-    assert training.is_stale(settings.root)
+    assert model_files.is_stale(settings.root)
 
 
 def test_a_failed_training_leaves_the_model_in_place_and_says_why(settings):
     training.train_model(settings, lambda _: None)
-    before = training.model_path(settings.root).read_bytes()
+    before = model_files.model_path(settings.root).read_bytes()
     (settings.root / "config.yml").write_text("language: xx\n", encoding="utf-8")
     (settings.root / "train-fails").touch()
 
@@ -114,19 +114,19 @@ def test_a_failed_training_leaves_the_model_in_place_and_says_why(settings):
         training.train_model(settings, lambda _: None)
 
     assert "data/nlu/x.yml line 3" in failure.value.sentence
-    assert training.model_path(settings.root).read_bytes() == before
-    assert training.is_stale(settings.root)
+    assert model_files.model_path(settings.root).read_bytes() == before
+    assert model_files.is_stale(settings.root)
     assert not list((settings.root / "models").glob(".training-*"))
 
 
 def test_only_the_newest_models_are_kept_each_with_its_record(settings):
-    for _ in range(training.MODELS_KEPT + 2):
+    for _ in range(model_files.MODELS_KEPT + 2):
         training.train_model(settings, lambda _: None, force=True)
 
     kept = sorted((settings.root / "models").glob("assistent-*.tar.gz"))
-    assert len(kept) == training.MODELS_KEPT
-    assert len(list((settings.root / "models").glob("assistent-*.json"))) == training.MODELS_KEPT
-    assert kept[-1].read_bytes() == training.model_path(settings.root).read_bytes()
+    assert len(kept) == model_files.MODELS_KEPT
+    assert len(list((settings.root / "models").glob("assistent-*.json"))) == model_files.MODELS_KEPT
+    assert kept[-1].read_bytes() == model_files.model_path(settings.root).read_bytes()
 
 
 def test_a_second_training_at_the_same_time_is_refused(settings):
@@ -141,7 +141,7 @@ def test_a_second_training_at_the_same_time_is_refused(settings):
     finally:
         (settings.root / "train-waits").unlink()
         first.join()
-    assert not training.is_stale(settings.root)
+    assert not model_files.is_stale(settings.root)
 
 
 def test_an_absent_rasa_is_told(settings):
@@ -174,6 +174,6 @@ def test_a_training_killed_for_memory_is_told_so(tmp_path):
 def test_the_record_is_readable_by_hand(settings):
     training.train_model(settings, lambda _: None)
 
-    content = json.loads(training.record_path(settings.root).read_text(encoding="utf-8"))
+    content = json.loads(model_files.record_path(settings.root).read_text(encoding="utf-8"))
 
     assert set(content) == {"inputs", "trained_at", "seconds", "size"}

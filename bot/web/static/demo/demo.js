@@ -1,4 +1,3 @@
-// @ts-check
 /** The made-up ENT's few gestures: its services are one page shown by halves, its sample questions fill the assistant. */
 
 const wanted = new URLSearchParams(location.search).get('service');

@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * The chat API (docs/api.md) as the frame uses it: one place adds the bearer, reads problem+json and Retry-After.
  */

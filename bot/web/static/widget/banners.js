@@ -1,4 +1,3 @@
-// @ts-check
 /** Announcements and incidents, above the conversation. An incident cannot be put away for good; an information can. */
 import { h, icon, safeHtml } from './dom.js';
 import { read, write } from './storage.js';

@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * What the frame and the ENT's page say to each other. Every message carries our name, goes to one exact origin, and
  * is read only if it comes from the page that holds us. Alone (the chat as a page of its own) the bridge is silent.

@@ -1,4 +1,3 @@
-// @ts-check
 /** What may stand in or under a message: an article's opinion buttons, a request's card, choices. */
 import { h, hidden, icon } from './dom.js';
 import { levelName, longDate, spelled, stateName } from './texts.js';

@@ -1,4 +1,3 @@
-// @ts-check
 /** The chat: puts the parts together, in an ENT's page or as a page of its own. */
 import { Api, Refused } from './api.js';
 import { Banners } from './banners.js';

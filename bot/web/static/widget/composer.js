@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * Where the person writes: Enter sends, Shift+Enter makes a line, the field grows, a long text is told so, and
  * questions are proposed while typing.

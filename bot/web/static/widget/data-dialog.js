@@ -1,4 +1,3 @@
-// @ts-check
 /** "Mes données": what is kept, a copy of it, its erasure, and leaving a shared computer. */
 import { h } from './dom.js';
 

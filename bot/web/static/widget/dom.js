@@ -1,4 +1,3 @@
-// @ts-check
 /** Builders of what is shown: elements whose text is always text, icons, and the server's HTML made anew. */
 
 /**

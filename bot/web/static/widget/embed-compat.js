@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * Takes the place of the embedding script of the state's former chatbot platform, at the same address and with the
  * same call, so that an ENT whose module loads it needs no change: `Webchat.init({...})` fills `#webchat`, and

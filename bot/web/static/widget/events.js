@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * What the server says without being asked: an agent's reply, a ticket's change, an announcement.
  *

@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * The one script that an ENT's page carries. It adds a button, and on opening a frame of our origin.
  *

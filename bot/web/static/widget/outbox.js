@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * Messages on their way, one after the other. A message keeps its identifier however often it is sent, so that the
  * server answers it once; what could not be sent stays in sight, with a way to try again.

@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * Who is speaking, and the token that stands for it.
  *

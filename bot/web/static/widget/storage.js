@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * What the frame keeps: the session's token and the announcements that were put away.
  *

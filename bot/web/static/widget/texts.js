@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * Every sentence that the frame shows. Adults are told "vous", pupils "tu", in shorter words.
  */

@@ -1,4 +1,3 @@
-// @ts-check
 /** The conversation on screen: a log that a screen reader follows, where each message stands once. */
 import { articleDate, choiceGroup, disableChoices, feedbackBar, ticketCard } from './cards.js';
 import { h, icon, safeHtml } from './dom.js';
