@@ -171,7 +171,7 @@ def train(utterances: list[Utterance], features: FeatureSettings, settings: Trai
     started = time.perf_counter()
     model = TopicModel.train(
         [one.sample for one in utterances], [one.intent for one in utterances], features, settings,
-        hands=[f"{one.speaker}/{one.voice}" for one in utterances],
+        hands=[str(one.voice) for one in utterances],
     )  # fmt: skip
     return model, time.perf_counter() - started
 
@@ -253,7 +253,7 @@ def overridden(settings: Any, pairs: list[str]) -> tuple[Any, set[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="*", choices=["dev", "hands", []], default=["dev"])
+    parser.add_argument("what", nargs="*", metavar="dev|hands", default=["dev"])
     parser.add_argument("--file", type=Path, default=DEV)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="pairs")
     parser.add_argument("--sample", type=int, default=0, help="judge at most this many utterances a hand")

@@ -1,4 +1,7 @@
-"""The commands of `python -m bot`: the only place that prints, and one of two that decide what is real."""
+"""The commands of `python -m bot`: the only place that prints.
+
+Each command imports what it needs: the page must not wait for libraries that only another command uses.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,14 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import yaml
-
-from bot import migrations
-from bot.clock import SystemClock
-from bot.db import Database
 from bot.errors import AssistentError
-from bot.knowledge import service as knowledge
-from bot.people.service import save_schools
 from bot.settings import Settings
 from bot.topics import load_topics
+
+if TYPE_CHECKING:
+    from bot.db import Database
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -84,12 +84,16 @@ def _web(settings: Settings, _: argparse.Namespace) -> None:
 def _actions(settings: Settings, _: argparse.Namespace) -> None:
     from rasa_sdk.endpoint import run
 
+    # rasa-sdk listens on every address unless this variable, the only way to tell it, says otherwise.
+    os.environ["SANIC_HOST"] = "127.0.0.1"
     run("actions", port=settings.actions_port)
 
 
 def _run(settings: Settings, _: argparse.Namespace) -> None:
+    from bot.operations.rasa_files import write_rasa_files
     from bot.operations.run import run_demonstration
 
+    write_rasa_files(settings.root, load_topics())
     run_demonstration(settings, _say)
 
 
@@ -116,26 +120,36 @@ def _check_machine(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> None:
+    from bot import migrations
+
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     migrations.upgrade(settings.root, settings.storage_url)
     _say("La base de données est à jour.")
 
 
 def _load(settings: Settings, _: argparse.Namespace) -> int:
+    import yaml
+
+    from bot.knowledge.service import set_values
+    from bot.people.service import save_schools
+
     async def load(database: Database) -> int:
         if settings.demonstration_data:
             data = yaml.safe_load((settings.root / "deploy" / "demonstration.yml").read_text(encoding="utf-8"))
             async with database.transaction() as session:
                 await save_schools(session, data["schools"])
                 for layer in data["values"]:
-                    await knowledge.set_values(session, layer["scope"], layer["territory"], layer["set"])
+                    await set_values(session, layer["scope"], layer["territory"], layer["set"])
         return await _import(settings, database, settings.root / "knowledge", replace=False)
 
     return asyncio.run(_with_database(settings, load))
 
 
 async def _import(settings: Settings, database: Database, folder: Path, *, replace: bool) -> int:
-    report = await knowledge.import_articles(
+    from bot.clock import SystemClock
+    from bot.knowledge.service import import_articles
+
+    report = await import_articles(
         database, folder, load_topics(), SystemClock(), author=os.environ.get("USER", "import"), replace=replace
     )
     _say(
@@ -157,7 +171,9 @@ def _rasa_files(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _knowledge_check(settings: Settings, _: argparse.Namespace) -> int:
-    faults = knowledge.check_files(settings.root / "knowledge", load_topics())
+    from bot.knowledge.service import check_files
+
+    faults = check_files(settings.root / "knowledge", load_topics())
     for file, sentence in faults.items():
         _say(f"{file} : {sentence}")
     _say(f"{len(faults)} article(s) à reprendre." if faults else "Tous les articles sont bien formés.")
@@ -174,13 +190,16 @@ def _knowledge_import(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _knowledge_export(settings: Settings, options: argparse.Namespace) -> None:
+    from bot.knowledge.service import export_articles
+
     async def give(database: Database) -> int:
-        return len(await knowledge.export_articles(database, options.folder, load_topics()))
+        return len(await export_articles(database, options.folder, load_topics()))
 
     _say(f"{asyncio.run(_with_database(settings, give))} articles écrits dans {options.folder}.")
 
 
 def _announce(settings: Settings, options: argparse.Namespace) -> None:
+    from bot.clock import SystemClock
     from bot.rollout.service import publish
 
     async def show(database: Database) -> str:
@@ -194,6 +213,7 @@ def _announce(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _withdraw(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.clock import SystemClock
     from bot.rollout.service import withdraw
 
     async def hide(database: Database) -> bool:
@@ -205,6 +225,8 @@ def _withdraw(settings: Settings, options: argparse.Namespace) -> int:
 
 
 async def _with_database(settings: Settings, use):
+    from bot.db import Database
+
     database = Database(settings.storage_url)
     try:
         return await use(database)

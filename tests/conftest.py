@@ -18,7 +18,7 @@ from bot.people.service import save_schools
 from bot.settings import ROOT, Settings, read_settings
 from bot.topics import load_topics
 
-pytest_plugins = ["tests.postgres", "tests.stack"]
+pytest_plugins = ["tests.machine", "tests.postgres", "tests.stack"]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
             "ASSISTENT_DATABASE_URL": database_url,
             "ASSISTENT_VAR_DIR": str(tmp_path / "var"),
             "ASSISTENT_RATE_LIMITS": "off",
-        }  # fmt: skip
+        }
     )
 
 

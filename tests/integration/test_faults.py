@@ -11,6 +11,7 @@ import urllib.error
 import uuid
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from bot.settings import ROOT
@@ -61,6 +62,16 @@ def leave_a_request(stack: Stack, token: str) -> dict:
     reply = stack.say(token, "Le cahier de vie de ma fille est vide depuis un mois")
     assert reply["result"]["outcome"] == "form", reply
     return stack.say(token, "oui")
+
+
+def test_only_the_loopback_is_listened_on(stack: Stack) -> None:
+    family = psutil.Process(stack.process.pid).children(recursive=True)
+    listening = [
+        connection.laddr.ip for process in family for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    ]  # fmt: skip
+    assert len(listening) >= 3, "web, actions and rasa-a"
+    assert set(listening) <= {"127.0.0.1", "::1"}
 
 
 def test_rasa_killed_every_message_gets_a_useful_reply_and_a_request_can_be_left(stack: Stack) -> None:

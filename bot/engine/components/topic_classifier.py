@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -14,7 +14,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.engine.features import FeatureSettings, Sample
-from bot.engine.model import TopicModel
+from bot.engine.model import TopicModel, TrainSettings
 from bot.language.normalise import clean
 
 RANKED = 12
@@ -26,9 +26,8 @@ class TopicClassifier(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """The features' settings by name, and the classifier's own."""
-        settings = FeatureSettings()
-        return {"regularisation": 0.5, **{item.name: getattr(settings, item.name) for item in fields(settings)}}
+        """The settings of the features, of the experts and of the calibration, by name."""
+        return {**asdict(FeatureSettings()), **asdict(TrainSettings())}
 
     def __init__(self, config: dict[str, Any], storage: ModelStorage, resource: Resource) -> None:
         self._config = config
@@ -55,18 +54,11 @@ class TopicClassifier(GraphComponent):
     def train(self, training_data: TrainingData) -> Resource:
         """Fit on the utterances that have an intent, each with the profile its block names."""
         messages = [message for message in training_data.intent_examples if message.get(TEXT)]
-        samples = [Sample(clean(message.get(TEXT)), training_profile(message)) for message in messages]
-        names = {item.name for item in fields(FeatureSettings)}
-        settings = FeatureSettings(
-            **{
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in self._config.items()
-                if key in names
-            }
-        )
+        samples = [Sample(clean(message.get(TEXT)), training_metadata(message).get("profil")) for message in messages]
         self._model = TopicModel.train(
-            samples, [message.get(INTENT) for message in messages], settings,
-            regularisation=self._config["regularisation"],
+            samples, [message.get(INTENT) for message in messages],
+            settings_from(FeatureSettings, self._config), settings_from(TrainSettings, self._config),
+            hands=[str(training_metadata(message).get("voix")) for message in messages],
         )  # fmt: skip
         with self._storage.write_to(self._resource) as folder:
             self._model.save(folder)
@@ -85,7 +77,14 @@ class TopicClassifier(GraphComponent):
         return messages
 
 
-def training_profile(message: Message) -> str | None:
-    """Return the profile that the utterance's block names in its YAML metadata."""
-    metadata = message.get(METADATA) or {}
-    return (metadata.get(METADATA_INTENT) or {}).get("profil")
+def training_metadata(message: Message) -> dict[str, Any]:
+    """Return what the utterance's block says in its YAML metadata: whose words (`profil`), in which voice (`voix`)."""
+    return (message.get(METADATA) or {}).get(METADATA_INTENT) or {}
+
+
+def settings_from(kind: type, config: dict[str, Any]) -> Any:
+    """Build a dataclass of settings from those of the component's configuration that it knows."""
+    names = {item.name for item in fields(kind)}
+    return kind(
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in config.items() if key in names}
+    )
