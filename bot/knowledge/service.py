@@ -202,18 +202,15 @@ class KnowledgeBase:
         self._voices = {intent: list(texts) for intent, texts in voices.items() if intent in self._topics}
         self.search = await asyncio.to_thread(KnowledgeSearch, list(self.articles.values()), self._voices)
 
-    async def refresh(self) -> bool:
-        """Read again what changed; return whether anything did."""
+    async def refresh(self, *, territories: bool = True) -> bool:
+        """Read again the articles that changed, and the schools and values if asked; tell whether an article did."""
+        if territories:
+            await self._refresh_territories()
         async with self._database.transaction() as session:
             stamp = (
                 *(await session.execute(sa.select(sa.func.count(), sa.func.max(Article.updated_at)))).one(),
                 *(await session.execute(sa.select(sa.func.sum(Article.version)))).one(),
             )
-            schools = {school.uai: school for school in (await session.scalars(sa.select(School))).all()}
-            layers: dict[tuple[str, str], dict[str, str]] = {}
-            for row in (await session.scalars(sa.select(VariableValue))).all():
-                layers.setdefault((row.scope, row.territory), {})[row.name] = row.value
-            self._schools, self._layers = schools, layers
             if stamp == self._stamp:
                 return False
             rows = (await session.execute(_in_service())).all()
@@ -228,6 +225,14 @@ class KnowledgeBase:
         self.articles = articles
         self._stamp = stamp
         return True
+
+    async def _refresh_territories(self) -> None:
+        async with self._database.transaction() as session:
+            schools = {school.uai: school for school in (await session.scalars(sa.select(School))).all()}
+            layers: dict[tuple[str, str], dict[str, str]] = {}
+            for row in (await session.scalars(sa.select(VariableValue))).all():
+                layers.setdefault((row.scope, row.territory), {})[row.name] = row.value
+        self._schools, self._layers = schools, layers
 
     def school(self, uai: str | None) -> School | None:
         """Return the school, or None when it is not known."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from datetime import timedelta
 
 import structlog
+from yaml import YAMLError
 
 from bot.clock import Clock
+from bot.conversations.personal_data import BATCH
 from bot.errors import StorageUnavailable
 from bot.knowledge.service import KnowledgeBase
 from bot.privacy.service import PersonalData
 from bot.web.lease import Lease
 
 REFRESH_S = 2.0
+# Schools and their values change by hand, and an académie has thousands: they are read again every so many turns.
+TERRITORIES_EVERY = 15
 PURGE_EVERY = timedelta(days=1)
 
 log = structlog.get_logger()
@@ -42,11 +47,15 @@ class Jobs:
                 await task
 
     async def _refresh(self) -> None:
-        await self._knowledge.add_voices()
-        while True:
+        try:
+            await self._knowledge.add_voices()
+        except (OSError, ValueError, YAMLError) as error:
+            # The search then knows the articles alone: poorer, but it answers.
+            log.error("utterances_unreadable", reason=str(error))
+        for turn in itertools.count(1):
             await asyncio.sleep(REFRESH_S)
             try:
-                if await self._knowledge.refresh():
+                if await self._knowledge.refresh(territories=turn % TERRITORIES_EVERY == 0):
                     log.info("knowledge_refreshed", articles=len(self._knowledge.articles))
             except StorageUnavailable:
                 log.warning("knowledge_not_refreshed")
@@ -55,7 +64,9 @@ class Jobs:
         while True:
             try:
                 if await self._lease.take("purge", self._clock.now() + PURGE_EVERY):
-                    await self._personal_data.purge()
+                    # A batch at a time, so that no lock is held for long.
+                    while (await self._personal_data.purge())["conversations"] >= BATCH:
+                        await asyncio.sleep(0)
             except StorageUnavailable:
                 log.warning("purge_postponed")
             await asyncio.sleep(3600)

@@ -220,7 +220,7 @@ def test_an_opinion_is_given_changed_and_explained(demo):
     chat = demo().open()
     chat.ask("j'ai oublié mon mot de passe")
     bar = chat.root.locator(".feedback").last
-    yes, no = bar.get_by_role("button", name="Oui"), bar.get_by_role("button", name="Non")
+    yes, no = bar.get_by_role("button", name="Utile", exact=True), bar.get_by_role("button", name="Pas utile")
     is_feedback = lambda response: response.url.endswith("/feedback")  # noqa: E731
     with chat.page.expect_response(is_feedback) as caught:
         yes.click()

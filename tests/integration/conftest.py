@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 import pytest
+import structlog
 import yaml
 from aiohttp import web
 
@@ -26,6 +27,7 @@ from bot.people.service import save_schools
 from bot.settings import ROOT, Issuer, Settings, read_settings
 from bot.topics import load_topics
 from bot.web.app import create_app
+from bot.web.logs import drop_words
 from tests.integration.gateway import Api, GatewayThread, ScriptedEngine, run_apart
 from tests.integration.jwts import write_issuers
 from tests.postgres import Cluster
@@ -36,6 +38,19 @@ FEW = ("connexion/connexion_mot_de_passe_oublie.md", "cahier_de_textes/cdt_consu
        "vie_de_classe/evaluation_consulter.md", "administration/admin_creer_compte.md",
        "protection/urgence_harcelement.md", "protection/urgence_compte_pirate.md")  # fmt: skip
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_logs() -> Iterator[None]:
+    """A line an event, as in production: structlog's own default draws every failure, which takes seconds."""
+    render = [
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+    structlog.configure(processors=[drop_words, *render])
+    yield
+    structlog.reset_defaults()
 
 
 @dataclass

@@ -18,8 +18,16 @@ from bot.settings import Issuer
 # The gateways' clock stands at this instant.
 NOW = int(datetime(2026, 11, 23, 9, 0, tzinfo=UTC).timestamp())
 AUDIENCE = "assistent"
-BY_SECRET = Issuer("https://secret.ent.example", AUDIENCE, secret="un secret partagé, fait pour les seuls essais")
-BY_OTHER_SECRET = Issuer("https://autre.ent.example", "autre-public", secret="un autre secret, fait pour les essais")
+BY_SECRET = Issuer(
+    "https://secret.ent.example",
+    AUDIENCE,
+    secret="un secret partagé, fait pour les seuls essais, et bien assez long pour SHA-512",
+)
+BY_OTHER_SECRET = Issuer(
+    "https://autre.ent.example",
+    "autre-public",
+    secret="un autre secret, fait pour les seuls essais, et bien assez long pour SHA-512",
+)
 BY_KEYS = "https://cles.ent.example"
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 
@@ -61,7 +69,9 @@ def claims(issuer: str = BY_SECRET.name, **changes: Any) -> dict[str, Any]:
 def sign(key: Any = BY_SECRET.secret, algorithm: str = "HS256", *, kid: str | None = None, issuer: str = BY_SECRET.name,
          **changes: Any) -> str:  # fmt: skip
     """Return a JWT."""
-    return jwt.encode(claims(issuer, **changes), key, algorithm, headers={"kid": kid} if kid else None)
+    # Below the library's own checks of claims: an ENT may well send what they would not let by.
+    payload = json.dumps(claims(issuer, **changes)).encode()
+    return jwt.PyJWS().encode(payload, key, algorithm, headers={"kid": kid} if kid else None)
 
 
 def sign_with(name: str, **changes: Any) -> str:

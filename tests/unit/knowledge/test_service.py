@@ -44,7 +44,7 @@ def test_a_folder_is_told_all_its_faults_at_once(folder):
 
 
 def test_a_file_bears_the_name_of_its_topic(folder):
-    with pytest.raises(KnowledgeError, match="Le fichier doit s’appeler essai_sujet.md"):
+    with pytest.raises(KnowledgeError, match=r"Le fichier doit s’appeler essai_sujet\.md"):
         read_file(write(folder, "autre.md", draft()), TOPICS)
 
 

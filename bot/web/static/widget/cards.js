@@ -49,10 +49,9 @@ export function disableChoices(scope) {
  * @param {(opinion: Opinion) => Promise<unknown>} send
  */
 export function feedbackBar(message, texts, send) {
-  const label = `feedback-${message.id}`;
   const field = `comment-${message.id}`;
-  const yes = h('button', { type: 'button', class: 'opinion', 'aria-pressed': 'false' }, icon('up'), texts.yes);
-  const no = h('button', { type: 'button', class: 'opinion', 'aria-pressed': 'false' }, icon('down'), texts.no);
+  const yes = h('button', { type: 'button', class: 'opinion', 'aria-pressed': 'false' }, icon('up'), texts.useful);
+  const no = h('button', { type: 'button', class: 'opinion', 'aria-pressed': 'false' }, icon('down'), texts.useless);
   const said = h('p', { class: 'said' }); // inside the log, which is read aloud already
   const words = h('textarea', { id: field, rows: '2', maxlength: '1000' });
   const form = h('form', { class: 'comment', hidden: true },
@@ -89,6 +88,6 @@ export function feedbackBar(message, texts, send) {
     no.focus(); // the form goes away under the focus
     void give(false, words.value.trim());
   });
-  return h('div', { class: 'feedback', role: 'group', 'aria-labelledby': label },
-    h('p', { id: label }, texts.helpful), h('div', { class: 'opinions' }, yes, no), form, said);
+  // no question here: the assistant asks its own in the conversation, and two would be read as one
+  return h('div', { class: 'feedback', role: 'group', 'aria-label': texts.opinion }, h('div', { class: 'opinions' }, yes, no), form, said);
 }
