@@ -121,6 +121,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         **{name: value for name, value in os.environ.items() if not name.startswith("ASSISTENT_")},
         **{name: str(port) for name, port in zip(names, free_ports(4), strict=True)},
         "ASSISTENT_VAR_DIR": str(folder), "ASSISTENT_RATE_LIMITS": "off",
+        "ASSISTENT_FRAME_ANCESTORS": "http://localhost:*",
     }  # fmt: skip
     settings = read_settings(environment)
     output = folder / "run.log"

@@ -179,14 +179,17 @@ def _with_one(rows: np.ndarray) -> np.ndarray:
 
 def _folds(targets: np.ndarray, samples: list[Sample], hands: list[str] | None, wanted: int) -> list[np.ndarray]:
     """Part the samples so that no block (topic, writer, profile) is in two folds and every topic is in each."""
+    count = min(wanted, int(np.bincount(targets).min()))
+    if count < 2:
+        return []
     writers = hands or [""] * len(samples)
     blocks: dict[tuple, list[int]] = {}
     for index, (target, sample, writer) in enumerate(zip(targets, samples, writers)):
         blocks.setdefault((int(target), writer, sample.profile), []).append(index)
-    fewest = int(np.bincount(targets).min())
-    count = min(wanted, fewest)
-    if count < 2:
-        return []
+    several = np.bincount([key[0] for key in blocks])
+    for key in [key for key in blocks if several[key[0]] < count]:
+        # Too few blocks of this topic to part: its texts are dealt out one by one.
+        blocks.update({(*key, index): [index] for index in blocks.pop(key)})
     order = np.random.default_rng(SEED).permutation(len(blocks))
     keys = [sorted(blocks, key=str)[index] for index in order]
     loads: dict[int, np.ndarray] = {}

@@ -13,6 +13,7 @@ from typing import Any
 
 import jsonschema
 import yaml
+from jsonschema.exceptions import best_match
 
 from bot.errors import KnowledgeError
 from bot.settings import ROOT
@@ -26,6 +27,8 @@ IF_IT_FAILS = "**Si cela ne marche pas :**"
 # An article is a page at most: what is larger is a paste.
 MAX_SOURCE_CHARS = 20_000
 
+# The safe loader of libyaml: a thousand articles are read at each refresh.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 _VARIABLE = re.compile(r"\{([^{}\n]*)\}")
@@ -121,10 +124,12 @@ def parse_article(source: str) -> ArticleText:
 
 def _parse_header(text: str) -> dict[str, Any]:
     try:
-        header = yaml.safe_load(text)
+        header = yaml.load(text, Loader=_Loader)  # noqa: S506
         if isinstance(header, dict) and isinstance(header.get("reviewed_on"), datetime.date):
             header["reviewed_on"] = header["reviewed_on"].isoformat()
-        jsonschema.validate(header, _schema())
+        fault = best_match(_validator().iter_errors(header))
+        if fault is not None:
+            raise fault
         datetime.date.fromisoformat(header["reviewed_on"])
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -137,7 +142,7 @@ def _parse_header(text: str) -> dict[str, Any]:
         raise KnowledgeError(f"{where} : {_describe_fault(error)}.") from error
     except ValueError as error:
         raise KnowledgeError("En-tête, reviewed_on : cette date n’existe pas.") from error
-    order = list(_schema()["properties"])
+    order = list(_validator().schema["properties"])
     if list(header) != order:
         raise KnowledgeError(f"Les clés de l’en-tête doivent suivre cet ordre : {', '.join(order)}.")
     return header
@@ -205,12 +210,14 @@ def _check_text(article: ArticleText) -> None:
         if count != 1:
             raise KnowledgeError(f"Le profil {profile} doit lire une fois « {IF_IT_FAILS} » ; il le lit {count} fois.")
         if not any(IF_IT_FAILS in section.text for section in read if section.condition is None):
-            raise KnowledgeError(f"« {IF_IT_FAILS} » doit être, pour le profil {profile}, dans une section sans condition.")
+            raise KnowledgeError(
+                f"« {IF_IT_FAILS} » doit être, pour le profil {profile}, dans une section sans condition."
+            )
 
 
 @lru_cache(maxsize=1)
-def _schema() -> dict[str, Any]:
-    return json.loads((KNOWLEDGE_DIR / "schema.json").read_text(encoding="utf-8"))
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads((KNOWLEDGE_DIR / "schema.json").read_text(encoding="utf-8")))
 
 
 @lru_cache(maxsize=1)

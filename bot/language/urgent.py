@@ -98,9 +98,9 @@ AGAINST: contre moi, contre lui, contre elle, groupe contre, contre un, contre l
 THEME: harcelement, cyberharcelement, cyber harcelement, maltraitance, violence, racket, racisme, suicide, sextorsion,
   inceste, pedophilie, homophobie
 ENOUGH: en peux plus, arrete pas de
-HARASS: harcel*, cyberharcel*, persecut*, souffre douleur, bouc emissaire, tete de turc, bizut*, victimis*, appels
-  malveillants, brimad*, maltrait*, lynch*, intimid*, martyris*, mal traite, acharne, fait la misere, font la misere,
-  pourrit la vie, pourrissent la vie, vivre un enfer
+HARASS: s acharne sur, s acharne contre, harcel*, cyberharcel*, persecut*, souffre douleur, bouc emissaire, tete de
+  turc, bizut*, victimis*, appels malveillants, brimad*, maltrait*, lynch*, intimid*, martyris*, mal traite,
+  acharnent, fait la misere, font la misere, pourrit la vie, pourrissent la vie, vivre un enfer
 THREAT: regler mon compte, regler son compte, menac*, chantage, fait chanter, faire chanter, represaille*, si tu
   parle, si tu le dis, si tu dis, faire la peau
 EXTORT: racket*, extorqu*
@@ -110,9 +110,8 @@ HIT: defonc*, tire l oreille, tire les oreilles, frapp*, tabass*, gifl*, cogne*,
   coup, mis une claque, mis des claques, donne des coups, des coups de, coups de poing, coups de pied, coups de
   ceinture, poignard*, battu, crache*, crachat*, croche pied, croche patte, par terre, des coups, castagn*, tire les
   cheveux, par les cheveux, roue de coups
-TAP: tape, bat, battre, pousse, bouscul*, griffe*, secoue*, coince, fait tomber, font tomber, faire tomber,
-  deshabill*, fait mal, font mal, fait du mal, font du mal, plaque, baffe, jette, gueule dessus, crie dessus, hurle
-  dessus
+TAP: la bousculer, jete des, tape, bat, battre, pousse, bouscul*, griffe*, secoue*, coince, fait tomber, font tomber,
+  faire tomber, deshabill*, fait mal, font mal, fait du mal, font du mal, plaque, baffe, jette, gueule dessus
 PESTER: embete, emmerde*, ennuient, enquiquin*, les noises
 LOCK: enferm*, dans le noir, dans un placard, dans le placard, attache a une, attache a un, attachent a, tete dans,
   baisse le pantalon, baisse son pantalon, jete mes, jete ses, attendent a la sortie, attendent a la recre, m
@@ -120,14 +119,15 @@ LOCK: enferm*, dans le noir, dans un placard, dans le placard, attache a une, at
 INJURY: coupures profondes, bras lacere, des bleus, un bleu, bleus sur, avec des bleus, hematome*, ecchymos*, des
   traces, traces aux, des marques, marques sur, traces sur, traces de coup, brulure*, cicatrice*, coupures sur,
   coupures aux, ceinture, ceinturon, bras coupe, oeil au beurre, saigne
-MOCK: moqu*, insul*, humili*, rabaiss*, ridiculis*, denigr*, injuri*, ricane*, se fout de, se foutent, se fichent de,
-  rigolent de, rit de, riant de, traite de, me traite, le traite, la traite, traitant de, la traitant, le traitant,
-  rumeur*, calomni*, mtraite, degradant*, la risee, ficha, m affiche, m appelle la, m appellent le
+MOCK: imitent, se bouchent le nez, rit avec eux, moqu*, insul*, humili*, rabaiss*, ridiculis*, denigr*, injuri*,
+  ricane*, se fout de, se foutent, se fichent de, rigolent de, rit de, riant de, traite de, me traite, le traite, la
+  traite, traitant de, la traitant, le traitant, rumeur*, calomni*, mtraite, degradant*, la risee, ficha, m appelle
+  la, m appellent le
 SLUR: merde humaine, une merde, bon a rien, clochard, pute, salope, pd, tapette, gouine, negre, cassos, batard,
   encule, mongol, bouffon, moche, grosse, gros porc, grosse vache, sale gros, sale grosse, pue, laideron
 HATE: sale noir, sale arabe, sale juif, sale race, sale blanc, sale chinois, sale gitan, raciste, homophob*,
   grossophob*, antisemit*, retourne dans ton pays, rentre dans ton pays, negro, bougnoul*
-SHOUT: crie, hurle
+SHOUT: crie dessus, hurle dessus, crie, hurle
 HATED: je me deteste, me degoute, me deteste, le deteste
 EXCLUDE: laisse jamais jouer, laisse pas jouer, rejete*, l ecart, mange seul, mange tout seul, ostracis*, laisse de
   cote, souffre, souffrance, souffrir
@@ -154,10 +154,10 @@ NOLIFE: plus de vivre, marre de la vie, a quoi ca sert de vivre, sert de vivre, 
   vaut, marre de vivre, vie est nulle, vie est foutue, personne m aime, mieux mort, mieux morte, me sens de trop, je
   sers a rien
 # Body and images
-SEX: nue, fait des choses, fesait des choses, attouch*, viol, violeur, incest*, pedophil*, pedo, nude, obscene*,
-  porn*, sexuel*, sexe, pervers, exhibition*, culotte, seins, zizi, vagin, soutif, soutien gorge, parties intimes,
-  masturb*, predateur, photo intime, image intime, tout nu, toute nue, denude*, main aux fesses, les fesses, mes
-  fesses, a poil, degueulasses
+SEX: me fait des choses, lui fait des choses, fait des choses le soir, nue, attouch*, viol, violeur, incest*,
+  pedophil*, pedo, nude, obscene*, porn*, sexuel*, sexe, pervers, exhibition*, culotte, seins, zizi, vagin, soutif,
+  soutien gorge, parties intimes, masturb*, predateur, photo intime, image intime, tout nu, toute nue, denude*, main
+  aux fesses, les fesses, mes fesses, a poil, degueulasses
 TOUCH: touche, caresse*, bisous, embrasse
 IMAGE: photo, video, image, capture, filme, montage, deepfake
 ONLINE: snap, insta, tiktok, instagram, snapchat, whatsapp, discord, messenger, roblox, reseaux sociaux
@@ -171,9 +171,10 @@ FEAR: peur, terroris*, terrifi*, angoiss*, trembl*, cauchemar*, sursaut*, effray
 CRY: fait que pleurer, en larmes, pleur*, larmes, sanglot*, desespere, mal etre, va tres mal, vais tres mal, perdu du
   poids, depressi*, deprim*
 SICK: vomi*, mal au ventre, mange plus, dort plus, veut plus manger
-NOGO: veut plus aller, veut plus venir, veut plus retourner, veux plus y aller, refuse d aller, refuse de retourner,
-  laisse pas aller, peur d aller, refus scolaire, ose plus aller, n ose plus, peur de venir, peur de rentrer, peur de
-  retourner, veut plus mettre les pieds, refuse de venir
+NOGO: envie de venir, envie d aller, envie d y aller, descendre de la voiture, veut plus aller, veut plus venir, veut
+  plus retourner, veux plus y aller, refuse d aller, refuse de retourner, laisse pas aller, peur d aller, refus
+  scolaire, ose plus aller, n ose plus, peur de venir, peur de rentrer, peur de retourner, veut plus mettre les pieds,
+  refuse de venir
 # What surrounds it
 SECRET: rien dire, ose pas le dire, un secret, le repeter, fait jurer, faut pas le dire, pas le dire, parler a
   personne, si j en parle, si je parle, le dire a qui, honte d en parler
@@ -200,24 +201,26 @@ STEAL: derobe, vole, pique, mes affaires, ses affaires, son gouter, mon gouter, 
 DEFORCE: de force
 FORCE: force, oblige, mforce
 # Words of suffering and hostility too various for a concept each
-WOE: un enfer, me poursuit, crise, fouille dans les poubelles, creve les pneus, plaque contre, inquietant, sang
-  partout, porte plainte, abus*, affol*, aneanti*, atroce, barbar*, blessure, brule, calvaire, chagrin, cruel*,
-  cruaute, degout*, degueul*, denonc*, derape, desespoir, destructeur, detruit, detruite, devaste, diffam*,
-  discrimin*, douleur, ecras*, effondr*, empoign*, en pleurs, epuise moralement, etouff*, evanou*, exhib*,
-  gratuitement, haineu*, honte, horreur, horrible, insecur*, insomn*, isolement, jalous*, laisser aller, malais*,
-  malheureu*, marginalis*, mauvais traitement, mechan*, mefi*, mepris*, misere, mutique, nargu*, odieu*, oppress*,
-  otage, pervers*, pipi au lit, poignet, prostr*, provoc*, punissent, railler*, rage, rejet, repli*, rhabill*, salir,
-  sang, se taire, seule au monde, soumi*, sournois*, stigmat*, stress*, subi, subissent, suspicion, terreur, tortur*,
-  trauma*, trist*, vengeance, se venger, violents, vulner*, ecchymose, bete noire, bouboule, capuche, charrie, danger,
-  dispute, effrayant, embrouille, ennemi*, etat de choc, gueule, intolerable, inacceptable, kidnapp*, laxatif, maigr*,
-  me regarde, meurtr*, morb*, obsed*, ont peur, perdu connaissance, pression, sans defense, se defendre, seins nus,
-  sequestr*, suffoqu*, taquin*, traque*, vermine, voyeur
+WOE: me brule, l a brule, se fait griffer, inquietants, craindre le pire, deperit, un enfer, me poursuit, crise,
+  fouille dans les poubelles, creve les pneus, plaque contre, sang partout, porte plainte, abus*, affol*, aneanti*,
+  atroce, barbar*, blessure, calvaire, chagrin, cruel*, cruaute, degout*, degueul*, denonc*, derape, desespoir,
+  destructeur, detruit, detruite, devaste, diffam*, discrimin*, effondr*, empoign*, en pleurs, epuise moralement,
+  etouff*, evanou*, exhib*, gratuitement, haineu*, honte, horreur, horrible, insecur*, insomn*, isolement, laisser
+  aller, malais*, malheureu*, marginalis*, mauvais traitement, mechan*, mefi*, mepris*, misere, mutique, nargu*,
+  odieu*, otage, pervers*, pipi au lit, poignets, prostr*, provoc*, punissent, railler*, salir, sang, se taire, seule
+  au monde, soumi*, sournois*, stigmat*, stress*, suspicion, terreur, tortur*, trauma*, trist*, vengeance, se venger,
+  violents, vulner*, ecchymose, bete noire, bouboule, capuche, charrie, danger, dispute, effrayant, embrouille,
+  ennemi*, etat de choc, kidnapp*, laxatif, maigr*, me regarde, meurtr*, morb*, obsed*, ont peur, perdu connaissance,
+  pression, sans defense, se defendre, seins nus, sequestr*, suffoqu*, taquin*, traque*, vermine, voyeur
 SCHOOL: ecole, college, lycee, classe, cour, recre, recreation, cantine, bus, maternelle, creche, self, gymnase
 # Accounts
-ACC: compte, session, profil, boite mail, boite d envoi, identite, mon adresse, son adresse, mon pseudo
+mon PLACE: mon ent
+mon ACC: mon adresse, mon pseudo
+son ACC: son adresse
+ACC: compte, session, profil, boite mail, boite d envoi, identite
 CARD: carte bleue, carte bancaire, numero de carte, code de carte
-CODE: identifiant, code, mot de passe, mot passe, login, acces, mes id
-PLACE: messagerie, espace, educonnect, pronote, boite, mon ent
+CODE: identifiant, code, mot de passe, mot passe, login, acces
+PLACE: messagerie, espace, educonnect, pronote, boite
 # Tricks
 HACK: pirat*, hack, hacke, hacker, usurp*, phish*, hamecon*, arnaqu*, frauduleu*, malveillan*, malware, compromis,
   compromise, falsifi*, cheval de troie, spyware, logiciel espion, escroqu*, espionn*, piegee
@@ -225,16 +228,16 @@ LEAK: divulgue, detourne, fuite, leake, virus, infecte*, intrusion
 ODD: louche, chelou, suspect, suspecte, douteux, douteuse, bizarre, bizarrement, etrange, anormal*, inhabituel*, l air
   vrai, pas vrai, ressemble a celui, vraiment l ecole, vraiment vous, vraiment le, autre pays, un pays, jamais vu, pas
   net, pas le vrai, malsain, fiable, arnaqueur
-FAKE: faux, fausse, soi disant, pretendu*, imite
+FAKE: imite notre, imite le, imite la, faux, fausse, soi disant, pretendu*
 UNASKED: pas demande, jamais demande, rien demande
-MSG: mail, courriel*, message, sms, texto, lien, liens, piece jointe, email
+MSG: mel, mail, courriel*, message, sms, texto, lien, liens, piece jointe, email
 WEB: site, page, formulaire, fenetre, notification, pub, appel, telephone, conseille, support, technicien, agent,
   service, fichier
-LOGON: connexion
-LURE: cartes cadeaux, acheter des, cliquez ici, boite pleine, boite saturee, bourse de, payer, paiement, amende,
-  bourse, gagner, robux, skin, credits, virement, euros, crypto, colis, avant minuit, 24 heures, sera supprime, va
-  etre supprime, allait etre supprime, supprimer mon compte, va expirer, va etre bloque, va etre desactive, sera
-  bloque, sera desactive, sera ferme
+LOGON: historique, connexion
+LURE: rancon, clic ici, va fermer, allait etre desactive, allait fermer, etre desactivee, cartes cadeaux, acheter des,
+  boite pleine, boite saturee, bourse de, payer, paiement, amende, bourse, gagner, robux, skin, credits, virement,
+  euros, crypto, colis, avant minuit, 24 heures, sera supprime, va etre supprime, allait etre supprime, supprimer mon
+  compte, va expirer, va etre bloque, va etre desactive, sera bloque, sera desactive, sera ferme
 # What is done with an account
 CLICK: clique, repondu, telecharge, rempli, ouvert, ouverte, ouvrir, installe, rentre mes, mis mon, mis mes
 GIVE: donne, saisi, communique, transmis, dit mon
@@ -253,19 +256,19 @@ NOTME: jamais de la vie, n est plus la mienne, pas la mienne, il dormait, elle d
   n etait pas moi, etait pas moi, je dormais, je dors, sans ma permission, sans me demander, n y peux rien, en mon
   absence, pendant mon absence, pendant que j etais, sans mon accord
 # What makes the same words harmless
-FRAME: sur le harcelement, sur la violence, sur les violences, sur le cyberharcelement, sur le suicide, contre le
-  harcelement, contre la violence, contre les violences, anti harcelement, non au harcelement, au harcelement, faute
-  de frappe, stage sur, stage de, concours, proces, coup de main, coup de crayon, coup d oeil, coup de fil, coup de
-  pouce, coup de telephone, on se moque de nous, on se moque de moi, un livre, mon livre, livre sur, le livre, expose,
-  redaction, dissertation, un film, le film, bon film, ce film, du film, film sur, roman, chanson, poeme, episode,
-  serie, heros, personnage, definition, synonyme, une affiche, mon affiche, l affiche, charte, reglement, formation,
-  conference, campagne, prevention, sensibilis*, quiz, sequence, seance sur, emc, article, documentaire, oral,
-  theatre, tragedie, resume, slogan, depliant, debat, en histoire, une histoire, modele, ressources sur, mediacentre,
-  dictee, chapitre, guerre, pirates des, reportage, intervention sur, plan d action, assurance, antivirus, loi,
-  atelier sur, cours sur, portait sur, c est quoi un, video de notre, programme emc, bandeau, machine, a pleurer,
-  redoublement, publicitaire, journee contre, lutte contre, semaine contre, protege
-PLAY: un jeu, ce jeu, mon jeu, au jeu, jeu video, la console, minecraft, fortnite, zelda, manette, partie de, combat,
-  record, psg, om
+FRAME: classe virtuelle, sur le harcelement, sur la violence, sur les violences, sur le cyberharcelement, sur le
+  suicide, contre le harcelement, contre la violence, contre les violences, anti harcelement, non au harcelement, au
+  harcelement, faute de frappe, stage sur, stage de, concours, proces, coup de main, coup de crayon, coup d oeil, coup
+  de fil, coup de pouce, coup de telephone, on se moque de nous, on se moque de moi, un livre, mon livre, livre sur,
+  le livre, expose, redaction, dissertation, un film, le film, bon film, ce film, du film, film sur, roman, chanson,
+  poeme, episode, serie, heros, personnage, definition, synonyme, une affiche, mon affiche, l affiche, charte,
+  reglement, formation, conference, campagne, prevention, sensibilis*, quiz, sequence, seance sur, emc, article,
+  documentaire, oral, theatre, tragedie, resume, slogan, depliant, debat, en histoire, une histoire, modele,
+  ressources sur, mediacentre, dictee, chapitre, guerre, pirates des, reportage, intervention sur, plan d action,
+  assurance, antivirus, loi, atelier sur, cours sur, portait sur, c est quoi un, video de notre, programme emc,
+  bandeau, machine, a pleurer, redoublement, publicitaire, journee contre, lutte contre, semaine contre, protege
+PLAY: un jeu, ce jeu, mon jeu, au jeu, jeu video, la console, minecraft, fortnite, zelda, manette, combat, record,
+  psg, om
 LAUGH: rire, de faim, de soif, de fatigue, mort fatigue, tuer le temps, de honte, d ennui, de chaud, de froid, mort de
 ENTW: dossier, dossiers, document, documents, annuaire, import, importe, tableau de bord, blog, avatar, prenom,
   tutoriel, tuto, affichage, portail, ordinateur, tablette, navigateur, rubrique, outil, en ligne, internet, lecon,
@@ -301,16 +304,16 @@ _TOLD = """
 ME HIT/HARASS/EXTORT & !ENTW/MSG; ME/HIM HAS .. HIT/HARASS/EXTORT/MOCK/BREAK & !ANY; ME MOCK & !ANY; ME/se/s fait/fais/font/faire .. BLOW
 HIM HIT/HARASS/EXTORT & KID; KID .. HIT/HARASS/EXTORT; KID .. HAS .. MOCK/HATE; HIT/HARASS/EXTORT .. KID/ADULT/moi
 WHO me TAP & !ANY; ADULT .. me/m/nous TAP; TAP OWN; WHO TAP .. OWN; ADULT .. TAP/LOCK .. me/m/OWN/PEER & !ANY
-THEY .. me/m/ma/lui TAP & OFTEN; ils/ADULT .. BREAK; MOCK .. OWN; OWN .. MOCK & !ANY; MOCK & OFTEN & KID
+THEY .. me/m/ma/lui TAP & OFTEN; ils/ADULT .. BREAK; MOCK .. OWN & !ENTW; OWN .. MOCK & !ANY; MOCK & OFTEN & KID
 MOCK/traite & SLUR & me/m/lui/on; HATE & OWN; PESTER & OFTEN & ME/KID; personne .. WONT & moi/lui/elle/OWN
 ME/lui/le/la/l/les THREAT; ME/lui HAS .. THREAT; KID/SOMEONE/ADULT/il/ils/elle .. THREAT; THREAT .. DIE/KID/ADULT/WEAPON
 je/j/me/m/KID/il/elle .. SUICIDE; WISH/va/allait/envie/pense/parle/parler .. SUICIDE; je/il/elle/KID WISH .. DIE/VANISH
 WISH/envie .. DIE/VANISH & !LAUGH; plus/pas/ni/jamais/aucune .. NOLIFE; je NOLIFE; avale/pris/STEAL .. DRUG
 dit/disent/dire/ecrit .. de .. SUICIDE/DIE; lui/m .. dit DIE; merite .. DIE; KID/ADULT/SOMEONE .. ME/lui TOUCH
 ADULT .. TOUCH .. KID/SEX; WHO .. SEX & ME/KID; SEX .. KID/moi; ADULT/SOMEONE .. demande .. IMAGE/SEX
-IMAGE .. moi/elle & SPREAD/ONLINE; IMAGE & HURTPLACE & THEY & me/m/mon/ma; STEAL & IMAGE & montrer; FORCE .. STEAL
+IMAGE .. moi & SPREAD/ONLINE; IMAGE & HURTPLACE & THEY & me/m/mon/ma; STEAL & IMAGE & montrer; FORCE .. STEAL
 KID .. WEAPON; WEAPON .. KID; va/vont/allait WEAPON; INJURY & KID; LOCK .. HURTPLACE; ME/lui LOCK & !ENTW
-NOGO .. SCHOOL/voir; FEAR .. SCHOOL/eux & !ENTW; CRY & OFTEN & SCHOOL; WHO STEAL & OFTEN
+NOGO .. ecole/college/lycee/cours/classe/recre; FEAR .. SCHOOL/eux & !ENTW; CRY & OFTEN & SCHOOL; WHO STEAL & OFTEN
 """
 
 # A theme with no harmless frame around it: sure enough to be shown at once.
@@ -322,13 +325,13 @@ HIT & KID/ADULT & !ANY/ENTW; HARM & KID/ADULT/HELP; NUMBER & HELP & !ENTW/SPREAD
 # Enough to ask the engine, and to be shown when it is dead.
 _HINTS = """
 THREAT; HIT & !KEY; HARM; HATE & KID/ME; WEAPON & KID/me/m/moi/ADULT/SCHOOL; MOCK & KID/OFTEN & !ENTW; TAP KID
-WHO .. SLUR & OWN; SLUR & OFTEN; IMAGE .. moi/elle/lui & SPREAD & KID/me/m; IMAGE & HURTPLACE & ME/KID; comment .. DIE
+WHO .. SLUR & OWN; SLUR & OFTEN; IMAGE .. moi/elle/lui & SPREAD & KID/me/m; group .. IMAGE de moi/lui/elle; ils/on IMAGE & HURTPLACE; IMAGE & HURTPLACE & ME/KID; comment .. DIE
 FEAR & OFTEN; NOGO; FEAR .. FEAR; FEAR .. chez moi/lui/elle; personne .. EXCLUDE/WONT; DEFORCE & KID/me/m
 traite/traitent/traiter .. KID/me/m .. de; traite/traitent .. sale/SLUR; ADULT me/m/lui/nous .. ODD
-me/m/lui/nous .. prend/prennent .. STEAL; dit/disent .. suis SLUR; PEER .. va faire une betise; il/ils/on .. SEX
+me/m/lui/nous .. prend/prennent .. STEAL; dit/disent .. suis SLUR; PEER .. va faire une betise; il/ils/on .. SEX; PEER .. SEX; SUICIDE; SOMEONE/on .. lui SEND .. SUICIDE
 SPREAD MY IMAGE & si; IMAGE/MOCK/SLUR & ONLINE; ACC & ONLINE & KID/ADULT; MSG/lettre ANON; ADULT/SOMEONE que je STRANGER & me/m
 AGAINST; a/m/aurait TOUCH .. KID; ENOUGH & HELP; ENOUGH de vivre; KID .. DRUG; OTHER .. STRANGER; si tu/t .. IMAGE
-HURTPLACE .. OFTEN/NIGHT; nous TAP; m a baisse; baissent .. pantalon; PEER va mal; fait une WEB sur moi; savent ou .. habit
+HURTPLACE .. OFTEN/NIGHT; nous TAP; CRY & SICK; WEAPON & FIGHT; IMAGE .. SEX; on lui TAP & OWN; m a baisse; baissent .. pantalon; PEER va mal; fait une WEB sur moi; savent ou .. habit
 """
 
 # Words so common that they count only in a message without a word of the portal.
@@ -347,15 +350,15 @@ _PORTAL = frozenset("ENTW ACC CODE PLACE WEB MSG".split())
 # Signs that prove nothing alone; in a message about people and without a word of the portal, a grave one is a hint,
 # or two different ones of which one is not a mere circumstance.
 _GRAVE = frozenset("CRY SHOUT HATED DAMAGE HIDE INJURY MOCK SECRET WOE".split())
-_SOFT = _GRAVE | frozenset("FEAR SICK SLUR EXCLUDE STEAL TAP FORCE LOCK DIE TOUCH ENOUGH PESTER".split())
+_SOFT = _GRAVE | frozenset("FEAR SLUR EXCLUDE STEAL TAP FORCE LOCK DIE TOUCH ENOUGH PESTER".split())
 _CIRCUMSTANCES = frozenset("ONLINE NIGHT LONELY GROUP HURTPLACE OFTEN SPREAD".split())
 _PEOPLE = frozenset("OWN PEER ADULT SOMEONE il ele ils on me m moi je j".split())
 
 _HACKED_TOLD = """
 ANY .. HACK; HACK .. ANY; ME HACK; ME HAS .. HACK; MSG HACK; HACK MSG; IMPOSTOR
 SOMEONE .. DO/STEAL .. MY ANY; SOMEONE .. DO .. KEY & !BLOCK; SOMEONE a/est/s .. CHANGE/SEND & ACC/NOTME; SOMEONE .. sur/dans MY ANY & !PEER
-OTHER .. STEAL/HOLD .. MY CODE; PEER/ADULT a/ont MY CODE; OTHER .. STEAL/pris MY KEY; on/m/ma .. STEAL MY KEY; KEY STEAL
-PEER/ADULT .. INTRUDE/HOLD .. MY KEY; s est INTRUDE .. MY ANY; OTHER .. avec MY KEY & SEND/CHANGE/INTRUDE; KEY .. DO par .. OTHER
+OTHER .. STEAL/HOLD .. MY CODE; PEER/ADULT a/ont MY CODE; OTHER .. STEAL/pris MY KEY; on/m/ma .. STEAL/pris/pri MY KEY; KEY STEAL
+PEER/ADULT .. INTRUDE/HOLD .. MY KEY & !ouvre; s est INTRUDE .. MY ANY; OTHER .. avec MY KEY & SEND/CHANGE/INTRUDE; KEY .. DO/CLICK par .. OTHER
 on s est INTRUDE .. ANY/MYNAME; FAKE ACC; SEND .. NOTME & ME; NOTME .. ai/a SEND; que NOTDONE
 GIVE .. CODE .. a/au/sur .. SOMEONE/ODD/FAKE; CLICK .. MSG/WEB ODD/HACK/FAKE; ODD/FAKE MSG/WEB & CODE/CLICK/GIVE & !famille/SPREAD
 MSG ODD & CODE/CLICK/LURE; MSG & LURE & CLICK/ODD/GIVE; MSG .. demande/reclame/demandant/reclamant .. CODE/CARD; LOGON ODD
@@ -366,8 +369,8 @@ HACK & ANY/MSG/WEB/HELP/SCHOOL/KID/ADULT/me/m/je; HACK & SEND; LEAK .. KEY; KEY 
 _HACKED_HINTS = """
 HACK; LEAK & ACC/CODE/MSG; INTRUDE .. MY ANY; SOMEONE .. INTRUDE; SOMEONE/ADULT/PEER INTRUDE mes MSG/echanges; SEND .. avec MY ANY
 SOMEONE .. MY ANY/ENTW; SOMEONE & avec MY KEY; personne .. dans MY ANY; LOGON .. SOMEONE/ODD/NOTME/appareil; SOMEONE .. dessus
-NOTDONE & MSG; LURE & MSG & !SCHOOL; SOMEONE .. NOTME; NOTME & SEND/CHANGE/INTRUDE; NOTME & MSG; ACC .. NOTME; MYNAME & LURE/FAKE/SOMEONE/PEER/on
-ODD/FAKE .. MSG; MSG .. ODD/FAKE; FAKE WEB; WEB .. ODD & CODE; ODD WEB & ANY/CLICK/GIVE; UNASKED & CODE/MSG; HELP de LOGON; MSG & ODD & CLICK
+NOTDONE & MSG; LURE & MSG & !SCHOOL; SOMEONE .. NOTME; NOTME & SEND/CHANGE/INTRUDE; NOTME & MSG/PLACE/MOCK/accuse & !peut; ACC .. NOTME; LOGON .. INTRUDE & MYNAME/matin; PEER/ADULT .. HOLD son CODE & OWN; WEB FAKE; parti/partis de chez moi; partis de mon nom; MYNAME & LURE/FAKE/SOMEONE/PEER/on
+ODD/FAKE .. MSG & !famille/parents/mon; MSG .. ODD/FAKE & !mon/format; FAKE WEB; WEB .. ODD & CODE; ODD WEB & ANY/CLICK/GIVE; UNASKED & CODE/MSG; HELP de LOGON; MSG & ODD & CLICK
 ACC .. fait .. ODD/LONELY; ACC .. SEND .. MSG/GROUP/PEER/ADULT; ACC SEND/SPREAD/MOCK un/des/de/les/tout; ACC .. KID/ADULT SEND/SPREAD/MOCK
 ACC il SEND; MY PLACE/ACC SEND des/un/de/tout; SEND depuis MY ANY & !j; KEY a/ont/avait/avaient ete INTRUDE/CHANGE; KEY .. s est INTRUDE
 KEY a/ont/avait/avaient INTRUDE/CHANGE; on/ils a/ont CHANGE .. MY ACC/CODE; on m/ma .. CHANGE .. CODE; on a mis .. sur MY ACC; pris .. controle/main .. ACC
@@ -378,6 +381,7 @@ OTHER .. INTRUDE .. MY ANY; OTHER/il/elle a/ont MY CODE; OTHER .. CLICK MY KEY; 
 LOGON sur/avec MY ANY & il/elle/OTHER; qui .. INTRUDE .. MY KEY; GROUP/SCHOOL .. HOLD .. MY CODE; HOLD MY CODE; PEER a/ont INTRUDE MY; OTHER .. HOLD .. CODE d un/une
 STEAL MY/HIS KEY; KEY .. STEAL; me l a/ont STEAL & CODE; LEND .. CODE; GIVE MY CODE .. OTHER; OWN .. GIVE son/ses CODE .. PEER; CODE & SOMEONE .. s en INTRUDE
 PEER .. IMAGE MY CODE; OTHER/il .. regarde MY CODE; PEER/m .. HOLD .. TAP/CODE & me/m/mon; CODE ODD; CODE & ONLINE; ODD sur/dans MY ANY; PEER CHANGE ENTW
+OTHER/ils .. INTRUDE tout dedans; KEY/mien .. INTRUDE .. dedans; OTHER .. s en INTRUDE & ANY; ENTW ont/a ete CHANGE & NOTME/nuit/vacances; lui e GIVE & CODE/WEB; NOTDONE & PLACE/ENTW & OWN
 laisse MY/HIS ACC & OTHER .. SEND/INTRUDE/CHANGE; des PEER .. leur/leurs ACC; soupconne & ANY/LOGON; OTHER .. INTRUDE .. KEY d un/une; nos CODE & INTRUDE
 """
 
@@ -437,9 +441,8 @@ _DENIED = re.compile(
 # « que je n'ai jamais écrit », « il n'a rien envoyé »: done, but not by the person who is accused of it. What one has
 # not received, found or managed to do is an ordinary complaint.
 _NOT_DONE = re.compile(
-    r"\b(?:ke (?:je|j) (?:(?:ne|n|lui|leur|i|l|les|la|le) )*(?:e|ave)"
-    r"|(?:je|j|il|ele|OWN) (?:(?:ne|n|lui|leur|l) )*(?:e|a|avoir)|n avoir) (?:bien sur )?(?:pas|jam|rien) "
-    r"(?:(?<=pas )|(?<=jam )|(?<=rien ))(?:SEND|GIVE|CHANGE|fet|pos|pri|adres|kre) "
+    r"\b(ke )?(?:(?:je|j) (?:(?:ne|n|lui|leur|i|l|les|la|le) )*(?:e|ave)|(?:il|ele|OWN) (?:(?:ne|n|lui|leur|l) )*a|n avoir)"
+    r" (?:bien sur )?(?:pas|jam|rien) (?:SEND|GIVE|CHANGE|fet|pos|pri|adres|kre) "
 )
 # What the writer does, wants or asks how to do: « je change mon code », « pour entrer », « comment modifier ».
 _SELF = re.compile(
@@ -458,7 +461,7 @@ def _concepts(text: str) -> str:
         line.append("|" if concept == _BREAK else concept)
         position += length
     concepts = _DENIED.sub("DENIED", " ".join(line)) + " "
-    return _SELF.sub(r"\1SELF ", _NOT_DONE.sub("ke NOTDONE ", concepts))
+    return _SELF.sub(r"\1SELF ", _NOT_DONE.sub(r"\1NOTDONE ", concepts))
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Jobs:
                 if await self._lease.take("purge", self._clock.now() + PURGE_EVERY):
                     # A batch at a time, so that no lock is held for long.
                     while (await self._personal_data.purge())["conversations"] >= BATCH:
-                        await asyncio.sleep(0)
+                        pass
             except StorageUnavailable:
                 log.warning("purge_postponed")
             await asyncio.sleep(3600)

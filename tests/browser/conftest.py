@@ -5,22 +5,20 @@ that a healthy server does not show on demand (an outage, a taken-over conversat
 contract's shape, in the server's place; everything else is the server's own.
 """
 
-import dataclasses
 import functools
 import http.server
 import json
-import os
 import pathlib
 import re
-import shutil
 import threading
 import uuid
 
 import pytest
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
+from tests.stack import Stack
+
 HERE = pathlib.Path(__file__).parent
-AXE = HERE / "node_modules" / "axe-core" / "axe.min.js"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -43,36 +41,17 @@ def pytest_collection_modifyitems(items):
             item.add_marker("browser")
 
 
-def need(what):
-    """Skip where a person's machine lacks something; fail in CI, where nothing may be skipped."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing")
-    pytest.skip(f"{what} is missing")
-
-
-@dataclasses.dataclass(frozen=True)
-class LiveServer:
-    url: str
-    frame_url: str
-
-
 @pytest.fixture(scope="session")
-def live_server():
-    """A running assistant, named by the environment."""
-    url = os.environ.get("ASSISTENT_TEST_URL")
-    if not url:
-        need("a running assistant (ASSISTENT_TEST_URL)")
-    return LiveServer(url.rstrip("/"), url.rstrip("/").replace("localhost", "127.0.0.1"))
+def live_server(stack: Stack):
+    """The real assistant, whole."""
+    return stack
 
 
-@pytest.fixture(scope="session")
-def browser():
-    found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
-    executable = os.environ.get("ASSISTENT_CHROMIUM") or next(filter(None, found), None)
-    if executable is None:
-        need("Chromium")
+# Playwright's loop must not outlive these tests: no other test could run one in the same thread.
+@pytest.fixture(scope="package")
+def browser(chromium: str):
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
         browser.close()
 
@@ -322,11 +301,8 @@ def embedded(new_page, ent_site):
 
 
 @pytest.fixture
-def axe():
+def axe(axe_source: str):
     """Ask axe about every document of a page; nothing may be found, best practices included."""
-    if not AXE.exists():
-        need("axe-core (npm ci in tests/browser)")
-    source = AXE.read_text(encoding="utf-8")
     run = """async () => {
       const { violations } = await axe.run(document, { iframes: false, resultTypes: ['violations'] });
       return violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.html} ${node.failureSummary}`).join(' | ')}`);
@@ -337,7 +313,7 @@ def axe():
         for frame in page.frames:
             if frame.url.startswith("about:") or not visible(frame):
                 continue
-            frame.evaluate(f"() => {{ {source} }}")
+            frame.evaluate(f"() => {{ {axe_source} }}")
             found += frame.evaluate(run)
         assert not found, "\n".join(found)
 

@@ -212,8 +212,6 @@ async def start(own_url: str, clock: FixedClock, tmp_path: Path, issuers: tuple[
             settings, engine=engine or ScriptedEngine(), clock=clock, utterances=utterances or {}
         )
         client = await aiohttp_client(app)
-        api = Api(client.session, client.make_url("/"))
-        api.app = app  # type: ignore[attr-defined]
-        return api
+        return Api(client.session, client.make_url("/"), app=app, server=client.server)
 
     return start_gateway

@@ -10,7 +10,7 @@ import threading
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -102,7 +102,8 @@ class Api:
 
     http: aiohttp.ClientSession
     base: URL
-    calls: list[tuple[str, str, int]] = field(default_factory=list)
+    app: web.Application | None = None
+    server: TestServer | None = None
 
     async def call(
         self, method: str, path: str, *, json: Any = None, token: str | None = None,

@@ -54,7 +54,7 @@ def test_an_urgent_article_gives_numbers_and_not_what_to_do_if_it_fails():
 FAULTS = {
     "trop long": (draft("## tous\n\n" + "a" * MAX_SOURCE_CHARS), f"L’article compte plus de {MAX_SOURCE_CHARS} caractères"),
     "sans en-tête": (BODY, "ne commence pas par un en-tête"),
-    "YAML illisible": (draft(keywords="[essai, brouillon"), "illisible à la ligne 10 : vérifiez les deux-points"),
+    "YAML illisible": (draft(owner="@moi"), "illisible à la ligne 6 : vérifiez les deux-points"),
     "caractère interdit": (draft(title='"\x07"'), "L’en-tête est illisible : vérifiez"),
     "en-tête vide": ("---\n\n---\n" + BODY, "la valeur n’a pas la bonne forme"),
     "clé absente": (draft(owner=None), "En-tête : il manque owner."),

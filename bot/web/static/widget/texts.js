@@ -1,5 +1,6 @@
 /**
- * Every sentence that the frame shows. Adults are told "vous", pupils "tu", in shorter words.
+ * Every sentence that the frame shows, but for the names of fixed buttons, which its template has. Adults are told
+ * "vous", pupils "tu", in shorter words.
  */
 
 const NBSP = '\u00a0';
@@ -9,12 +10,8 @@ export const VOUS = {
   you: 'Vous',
   agent: 'Une personne de l’assistance',
   notice: 'Je suis un programme, pas une personne. N’écrivez ni mot de passe, ni code. Vos messages sont gardés pour vous répondre, puis effacés.',
-  myData: 'Mes données',
   inputLabel: 'Votre question',
   placeholder: 'Écrivez votre question',
-  send: 'Envoyer',
-  restart: 'Nouvelle conversation',
-  close: 'Fermer l’assistant',
   restarted: 'Nouvelle conversation ouverte.',
   thinking: 'L’assistant prépare sa réponse.',
   choices: 'Choix proposés',
@@ -36,7 +33,6 @@ export const VOUS = {
   notSent: 'Non envoyé',
   retry: 'Réessayer',
   edit: 'Modifier',
-  sending: 'Envoi…',
   waiting: (/** @type {number} */ seconds) => `En attente. Nouvel envoi dans ${seconds}${NBSP}s.`,
   passedOn: 'Transmis à la personne qui suit votre demande.',
   unreachable: 'La connexion ne répond pas. Vérifiez votre réseau.',
@@ -45,13 +41,10 @@ export const VOUS = {
   downFor: (/** @type {number} */ seconds) => `L’assistant est très demandé. Nouvel essai dans ${seconds}${NBSP}s.`,
   unrecognised: 'L’ENT n’a pas confirmé votre compte. Vous pouvez poser votre question, mais vos conversations passées ne s’affichent pas.',
   expired: 'Votre session avait pris fin. Une nouvelle conversation commence.',
-  newBelow: 'Nouveau message',
-  announcements: 'Annonces',
   incident: 'Incident en cours',
   info: 'Information',
   hide: 'Masquer',
   hideNamed: (/** @type {string} */ title) => `Masquer l’annonce ${title}`,
-  suggestions: 'Questions proposées',
   suggestionCount: (/** @type {number} */ n) => (n > 1
     ? `${n} questions proposées, flèche vers le haut ou le bas pour choisir.`
     : '1 question proposée, flèche vers le bas pour la choisir.'),

@@ -1,0 +1,166 @@
+"""Contract of TopicModel, run by Rasa's environment (see test_engine.py): each `check_` either returns or raises."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT))
+
+from bot.dialogue.decision import Thresholds  # noqa: E402
+from bot.engine.features import FeatureSettings, Featuriser, Sample  # noqa: E402
+from bot.engine.model import TopicModel, TrainSettings, choose_thresholds  # noqa: E402
+
+WORDS = {
+    "connexion_adresse": "adresse du site, lien de la page, où se trouve l'accueil, quelle url taper, portail de l'école",
+    "visio": "classe virtuelle, lancer une visio, la caméra en réunion, inviter à la visioconférence, salon vidéo",
+    "cantine_periscolaire": "réserver la cantine, annuler un repas, inscrire à la garderie, menu du self, payer le repas",
+    "salutation": "bonjour, salut, bonsoir à vous, coucou, hello",
+    "hors_sujet": "recette de crêpes, météo de demain, match de foot, film à regarder, changer un pneu",
+}
+LEADS = ("", "je veux ", "comment faire pour ", "svp ", "j'arrive pas à ")
+# A message is read in milliseconds; a shared machine is given a wide margin.
+READ_SECONDS = 0.5
+
+
+def small_set() -> tuple[list[Sample], list[str], list[str]]:
+    samples, labels, hands = [], [], []
+    for label, phrases in WORDS.items():
+        for phrase in phrases.split(", "):
+            for number, lead in enumerate(LEADS):
+                samples.append(Sample(lead + phrase, ("parent", "enseignant", None)[number % 3]))
+                labels.append(label)
+                hands.append(phrase)
+    return samples, labels, hands
+
+
+def train() -> TopicModel:
+    samples, labels, hands = small_set()
+    return TopicModel.train(samples, labels, hands=hands)
+
+
+def refuses(folder: Path) -> None:
+    try:
+        TopicModel.load(folder)
+    except Exception:
+        return
+    raise AssertionError("a damaged model was loaded")
+
+
+def check_it_learns_and_is_the_same_every_time(model: TopicModel) -> None:
+    assert model.rank(Sample("la visio avec la caméra", "enseignant"))[0][0] == "visio"
+    assert model.rank(Sample("inscrire à la cantine", "parent"))[0][0] == "cantine_periscolaire"
+    again = train()
+    sample = Sample("je cherche le lien", "parent")
+    assert again.rank(sample) == model.rank(sample)
+    assert again.thresholds == model.thresholds
+
+
+def check_saved_and_loaded_it_ranks_the_same(model: TopicModel) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        model.save(Path(name))
+        loaded = TopicModel.load(Path(name))
+        assert {path.suffix for path in Path(name).iterdir()} == {".json", ".npz"}
+    for text in ("bonjour", "le lien de la page svp", "visio", "zzz"):
+        for profile in ("parent", None):
+            before, after = model.rank(Sample(text, profile)), loaded.rank(Sample(text, profile))
+            assert [pair[0] for pair in before] == [pair[0] for pair in after]
+            assert np.allclose([pair[1] for pair in before], [pair[1] for pair in after], atol=1e-6)
+    assert loaded.thresholds == model.thresholds
+
+
+def check_a_missing_or_damaged_file_is_not_loaded(model: TopicModel) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model.save(folder)
+        for path in sorted(folder.iterdir()):
+            whole = path.read_bytes()
+            path.unlink()
+            refuses(folder)
+            path.write_bytes(whole[: len(whole) // 2])
+            refuses(folder)
+            path.write_bytes(whole)
+        state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        (folder / "model.json").write_text(json.dumps({**state, "labels": state["labels"][:-1]}), encoding="utf-8")
+        refuses(folder)
+        (folder / "model.json").write_text(json.dumps(state), encoding="utf-8")
+        with np.load(folder / "model.npz") as arrays:
+            damaged = {key: arrays[key].copy() for key in arrays}
+        damaged["bias"][0] = np.nan
+        np.savez(folder / "model.npz", **damaged)
+        refuses(folder)
+
+
+def check_whatever_is_typed_is_ranked_in_bounded_time(model: TopicModel) -> None:
+    texts = (
+        "", " ", "a", "?", "0612345678", "12 12 12", "…", "مرحبا كيف يمكنني الدخول", "你好,怎么登录", "uʍop ǝpᴉsdn",
+        "👍👍👍", "a" * 1000, "pas " * 250, "où est le lien de la page " * 38, "\u200b\u200b", "l'" * 400, "é" * 1000,
+        "Ligne une.\nLigne deux ?\n" * 40,
+    )  # fmt: skip
+    model.rank(Sample("bonjour"))
+    for text in texts:
+        for profile in ("parent", None, "inconnu"):
+            started = time.perf_counter()
+            ranking = model.rank(Sample(text, profile))
+            assert time.perf_counter() - started < READ_SECONDS, text[:20]
+            probabilities = [probability for _, probability in ranking]
+            assert len(ranking) == len(WORDS)
+            assert abs(sum(probabilities) - 1.0) < 1e-4, text[:20]
+            assert all(0.0 <= probability <= 1.0 for probability in probabilities)
+            assert probabilities == sorted(probabilities, reverse=True)
+
+
+def check_one_intent_is_refused_and_two_are_enough(_: TopicModel) -> None:
+    try:
+        TopicModel.train([Sample("bonjour"), Sample("salut")], ["salutation", "salutation"])
+    except ValueError:
+        pass
+    else:
+        raise AssertionError("a classifier of one intent was trained")
+    texts = ["bonjour", "salut", "bonsoir", "la visio", "une visio", "visio svp"]
+    two = TopicModel.train([Sample(text) for text in texts], ["salutation"] * 3 + ["visio"] * 3)
+    assert two.rank(Sample("visio"))[0][0] == "visio"
+    alone = TopicModel.train([Sample("bonjour"), Sample("la visio")], ["salutation", "visio"])
+    assert abs(sum(probability for _, probability in alone.rank(Sample("visio"))) - 1.0) < 1e-4
+
+
+def check_a_part_may_be_left_out(_: TopicModel) -> None:
+    samples, labels, hands = small_set()
+    settings = FeatureSettings(vector_weight=0.0, sound_weight=0.0)
+    model = TopicModel.train(samples, labels, settings, TrainSettings(folds=2), hands=hands)
+    with tempfile.TemporaryDirectory() as name:
+        model.save(Path(name))
+        assert TopicModel.load(Path(name)).rank(Sample("visio"))[0][0] == "visio"
+    rows = Featuriser(settings).fit(samples).transform(samples[:2])
+    assert rows.written.shape[0] == 2
+    assert rows.meant.shape == (2, 0)
+
+
+def check_thresholds_grow_with_doubt(_: TopicModel) -> None:
+    sure = np.full((100, 3), 0.02)
+    sure[:, 0] = 0.96
+    labels = ["connexion_adresse", "visio", "hors_sujet"]
+    right = choose_thresholds(sure, np.zeros(100, dtype=int), labels)
+    mistaken = choose_thresholds(sure, np.arange(100) % 2, labels)
+    assert isinstance(right, Thresholds)
+    assert right.answer < mistaken.answer
+
+
+def main() -> int:
+    model = train()
+    checks = {name: check for name, check in globals().items() if name.startswith("check_")}
+    chosen = sys.argv[1:] or sorted(checks)
+    for name in chosen:
+        checks[name](model)
+        print("ok", name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
