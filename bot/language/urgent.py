@@ -78,122 +78,122 @@ def _sound(text: str) -> str:
 _LEXICON = """
 # People
 OWN: mon fils, ma fille, mes filles, mon enfant, mes enfants, mon garcon, mon petit, ma petite, mon gamin, ma gamine,
-  mon ado, mon aine, ma cadette, mon cadet, mon neveu, ma niece, mon petit fils, ma petite fille, ma petite soeur, mon
-  petit frere, mon gosse, ma belle fille, mon beau fils
-SOMEONE: un autre appareil, quelqu un, inconnu, des gens, personne etrangere, intrus, escroc*, individu, je sais pas
-  qui, on ne sait qui
+  mon ado, mon aine, ma cadette, mon cadet, mon neveu, ma niece, mon petit fils, ma petite fille, ma petite soeur,
+  mon petit frere, mon gosse, ma belle fille, mon beau fils
+SOMEONE: un autre appareil, quelqu un, inconnu, des gens, personne etrangere, intrus, escroc*, individu,
+  je sais pas qui, on ne sait qui
 PEER: fils, enfant, garcon, gamin, gosse, ados, adolescen*, eleve, camarade, copain, copains, ami, pote, gars, mec,
-  meuf, frere, soeur, cousin, collegien*, lyceen*, ecolier*, jeune, fillette, des grands, les grands, un grand, une
-  grande, petit garcon, petite fille, un petit, une petite, la petite, le petit, les petits, ce petit, cette petite,
-  cp, ce1, ce2, cm1, cm2, 6e, 5e, 4e, 3e, sixiemes, cinquiemes, quatriemes, troisiemes, terminales, moyenne section,
-  grande section, petite section
+  meuf, frere, soeur, cousin, collegien*, lyceen*, ecolier*, jeune, fillette, des grands, les grands, un grand,
+  une grande, petit garcon, petite fille, un petit, une petite, la petite, le petit, les petits, ce petit,
+  cette petite, cp, ce1, ce2, cm1, cm2, 6e, 5e, 4e, 3e, sixiemes, cinquiemes, quatriemes, troisiemes, terminales,
+  moyenne section, grande section, petite section
 ADULT: pere, mere, papa, maman, beau pere, belle mere, parents, mari, femme, conjoint, conjointe, compagnon, compagne,
   ex, tonton, oncle, mamie, grand pere, nounou, voisin, prof, professeur, maitresse, instit*, enseignan*, surveillan*,
   animateur, animatrice, educateur, educatrice, directeur, directrice, principal, adulte, monsieur, homme, entraineur,
   hierarchie, collegue, aesh, atsem, pion, stagiaire, predecesseur, secretaire, chef, superieur, assistant, proviseur
 GROUP: toute la classe, tout le college, tout le lycee, toute l ecole, les autres, tout le bahut, tout le monde
 # What people do to them
-AGAINST: contre moi, contre lui, contre elle, groupe contre, contre un, contre le meme, la bande, sa bande, leur
-  bande, s en prend, s en prendre
+AGAINST: contre moi, contre lui, contre elle, groupe contre, contre un, contre le meme, la bande, sa bande, leur bande,
+  s en prend, s en prendre
 THEME: harcelement, cyberharcelement, cyber harcelement, maltraitance, violence, racket, racisme, suicide, sextorsion,
   inceste, pedophilie, homophobie
 ENOUGH: en peux plus, arrete pas de
-HARASS: s acharne sur, s acharne contre, harcel*, cyberharcel*, persecut*, souffre douleur, bouc emissaire, tete de
-  turc, bizut*, victimis*, appels malveillants, brimad*, maltrait*, lynch*, intimid*, martyris*, mal traite,
+HARASS: s acharne sur, s acharne contre, harcel*, cyberharcel*, persecut*, souffre douleur, bouc emissaire,
+  tete de turc, bizut*, victimis*, appels malveillants, brimad*, maltrait*, lynch*, intimid*, martyris*, mal traite,
   acharnent, fait la misere, font la misere, pourrit la vie, pourrissent la vie, vivre un enfer
-THREAT: regler mon compte, regler son compte, menac*, chantage, fait chanter, faire chanter, represaille*, si tu
-  parle, si tu le dis, si tu dis, faire la peau
+THREAT: regler mon compte, regler son compte, menac*, chantage, fait chanter, faire chanter, represaille*, si tu parle,
+  si tu le dis, si tu dis, faire la peau
 EXTORT: racket*, extorqu*
 BREAK: casse le bras, casse le nez, casse une dent, casse la jambe, casse les dents, casse un bras
-HIT: defonc*, tire l oreille, tire les oreilles, frapp*, tabass*, gifl*, cogne*, molest*, etrangl*, strangul*,
-  baston*, brutalis*, agress*, passage a tabac, violemment, casse la figure, casse la gueule, serre le cou, mis un
-  coup, mis une claque, mis des claques, donne des coups, des coups de, coups de poing, coups de pied, coups de
-  ceinture, poignard*, battu, crache*, crachat*, croche pied, croche patte, par terre, des coups, castagn*, tire les
-  cheveux, par les cheveux, roue de coups
+HIT: defonc*, tire l oreille, tire les oreilles, frapp*, tabass*, gifl*, cogne*, molest*, etrangl*, strangul*, baston*,
+  brutalis*, agress*, passage a tabac, violemment, casse la figure, casse la gueule, serre le cou, mis un coup,
+  mis une claque, mis des claques, donne des coups, des coups de, coups de poing, coups de pied, coups de ceinture,
+  poignard*, battu, crache*, crachat*, croche pied, croche patte, par terre, des coups, castagn*, tire les cheveux,
+  par les cheveux, roue de coups
 TAP: la bousculer, jete des, tape, bat, battre, pousse, bouscul*, griffe*, secoue*, coince, fait tomber, font tomber,
   faire tomber, deshabill*, fait mal, font mal, fait du mal, font du mal, plaque, baffe, jette, gueule dessus
 PESTER: embete, emmerde*, ennuient, enquiquin*, les noises
 LOCK: enferm*, dans le noir, dans un placard, dans le placard, attache a une, attache a un, attachent a, tete dans,
-  baisse le pantalon, baisse son pantalon, jete mes, jete ses, attendent a la sortie, attendent a la recre, m
-  attendent, m attend, dans la poubelle
-INJURY: coupures profondes, bras lacere, des bleus, un bleu, bleus sur, avec des bleus, hematome*, ecchymos*, des
-  traces, traces aux, des marques, marques sur, traces sur, traces de coup, brulure*, cicatrice*, coupures sur,
+  baisse le pantalon, baisse son pantalon, jete mes, jete ses, attendent a la sortie, attendent a la recre,
+  m attendent, m attend, dans la poubelle
+INJURY: coupures profondes, bras lacere, des bleus, un bleu, bleus sur, avec des bleus, hematome*, ecchymos*,
+  des traces, traces aux, des marques, marques sur, traces sur, traces de coup, brulure*, cicatrice*, coupures sur,
   coupures aux, ceinture, ceinturon, bras coupe, oeil au beurre, saigne
 MOCK: imitent, se bouchent le nez, rit avec eux, moqu*, insul*, humili*, rabaiss*, ridiculis*, denigr*, injuri*,
-  ricane*, se fout de, se foutent, se fichent de, rigolent de, rit de, riant de, traite de, me traite, le traite, la
-  traite, traitant de, la traitant, le traitant, rumeur*, calomni*, mtraite, degradant*, la risee, ficha, m appelle
-  la, m appellent le
-SLUR: merde humaine, une merde, bon a rien, clochard, pute, salope, pd, tapette, gouine, negre, cassos, batard,
-  encule, mongol, bouffon, moche, grosse, gros porc, grosse vache, sale gros, sale grosse, pue, laideron
+  ricane*, se fout de, se foutent, se fichent de, rigolent de, rit de, riant de, traite de, me traite, le traite,
+  la traite, traitant de, la traitant, le traitant, rumeur*, calomni*, mtraite, degradant*, la risee, ficha,
+  m appelle la, m appellent le
+SLUR: merde humaine, une merde, bon a rien, clochard, pute, salope, pd, tapette, gouine, negre, cassos, batard, encule,
+  mongol, bouffon, moche, grosse, gros porc, grosse vache, sale gros, sale grosse, pue, laideron
 HATE: sale noir, sale arabe, sale juif, sale race, sale blanc, sale chinois, sale gitan, raciste, homophob*,
   grossophob*, antisemit*, retourne dans ton pays, rentre dans ton pays, negro, bougnoul*
 SHOUT: crie dessus, hurle dessus, crie, hurle
 HATED: je me deteste, me degoute, me deteste, le deteste
-EXCLUDE: laisse jamais jouer, laisse pas jouer, rejete*, l ecart, mange seul, mange tout seul, ostracis*, laisse de
-  cote, souffre, souffrance, souffrir
+EXCLUDE: laisse jamais jouer, laisse pas jouer, rejete*, l ecart, mange seul, mange tout seul, ostracis*,
+  laisse de cote, souffre, souffrance, souffrir
 LONELY: invisible, reste seul, isole, exclu, tout seul, toute seule, seul
-WONT: veut jouer, veulent jouer, joue avec, veut s asseoir, veut etre, veut me parler, me parle, lui parle, veut de
-  moi, veut de lui, veut se mettre, veut manger
+WONT: veut jouer, veulent jouer, joue avec, veut s asseoir, veut etre, veut me parler, me parle, lui parle,
+  veut de moi, veut de lui, veut se mettre, veut manger
 ANON: anonym*
 FIGHT: bagarr*, se sont battus, se battent
-HIDE: en cachette, cache ses bras, cache mes, cache les vetements, pour pas qu ils, me cache, me planque, me
-  retrouvent
+HIDE: en cachette, cache ses bras, cache mes, cache les vetements, pour pas qu ils, me cache, me planque, me retrouvent
 # Danger of death
-SUICIDE: suicid*, scarif*, automutil*, mutil*, en finir, fin a ses jours, fin a mes jours, se pendre, me pendre, te
-  pendre, se tuer, te tuer, se tue, idees noires, pensees noires, lettre d adieu, dit adieu, dire adieu, tue toi,
-  foutre en l air, foutre en lair, se jeter du, se jeter sous, se jeter par, se jeter dans, me jeter sous, me jeter
-  du, me jeter par, sauter par, sauter du, saute par la, ouvrir les veines, taillad*, ses veines, mes veines, les
-  veines, se coupe les, je me coupe, se fait du mal, me fais du mal, me faire du mal, se faire du mal, en finit
+SUICIDE: suicid*, scarif*, automutil*, mutil*, en finir, fin a ses jours, fin a mes jours, se pendre, me pendre,
+  te pendre, se tuer, te tuer, se tue, idees noires, pensees noires, lettre d adieu, dit adieu, dire adieu, tue toi,
+  foutre en l air, foutre en lair, se jeter du, se jeter sous, se jeter par, se jeter dans, me jeter sous, me jeter du,
+  me jeter par, sauter par, sauter du, saute par la, ouvrir les veines, taillad*, ses veines, mes veines, les veines,
+  se coupe les, je me coupe, se fait du mal, me fais du mal, me faire du mal, se faire du mal, en finit
 DIE: mourir, creve, mort, tuer, tue
 VANISH: disparaitre
 DRUG: des cachets, de cachets, plein de medicaments, de medicaments, medoc, comprimes, somniferes, doliprane
 NOLIFE: plus de vivre, marre de la vie, a quoi ca sert de vivre, sert de vivre, vouloir vivre, vaut la peine de vivre,
-  raison d etre la, serait plus la, sera plus la, envie de vivre, gout a rien, gout de vivre, gout a la vie, force de
-  vivre, raison de vivre, envie de rien, plus vivre, pas vivre, j etais plus la, mieux sans moi, me hais, deteste ma
-  vie, jamais me reveiller, plus me reveiller, pas me reveiller, ouvrir les yeux, plus etre la, etre plus la, vie ne
-  vaut, marre de vivre, vie est nulle, vie est foutue, personne m aime, mieux mort, mieux morte, me sens de trop, je
-  sers a rien
+  raison d etre la, serait plus la, sera plus la, envie de vivre, gout a rien, gout de vivre, gout a la vie,
+  force de vivre, raison de vivre, envie de rien, plus vivre, pas vivre, j etais plus la, mieux sans moi, me hais,
+  deteste ma vie, jamais me reveiller, plus me reveiller, pas me reveiller, ouvrir les yeux, plus etre la,
+  etre plus la, vie ne vaut, marre de vivre, vie est nulle, vie est foutue, personne m aime, mieux mort, mieux morte,
+  me sens de trop, je sers a rien
 # Body and images
 SEX: me fait des choses, lui fait des choses, fait des choses le soir, nue, attouch*, viol, violeur, incest*,
   pedophil*, pedo, nude, obscene*, porn*, sexuel*, sexe, pervers, exhibition*, culotte, seins, zizi, vagin, soutif,
-  soutien gorge, parties intimes, masturb*, predateur, photo intime, image intime, tout nu, toute nue, denude*, main
-  aux fesses, les fesses, mes fesses, a poil, degueulasses
+  soutien gorge, parties intimes, masturb*, predateur, photo intime, image intime, tout nu, toute nue, denude*,
+  main aux fesses, les fesses, mes fesses, a poil, degueulasses
 TOUCH: touche, caresse*, bisous, embrasse
 IMAGE: photo, video, image, capture, filme, montage, deepfake
 ONLINE: snap, insta, tiktok, instagram, snapchat, whatsapp, discord, messenger, roblox, reseaux sociaux
 SPREAD: diffus*, partout, leak*, circule, fait le tour, publie, partage
-WEAPON: couteau, arme, cutter, pistolet, flingue, machette, gazeuse, bombe lacrymo, bruler l ecole, attentat,
-  revolver, lame de rasoir, rasoir, compas, fusil, tirer dans le, tirer sur, mis le feu, mis du feu, mettre le feu,
-  planter a, me planter, le planter, va planter, allait planter
+WEAPON: couteau, arme, cutter, pistolet, flingue, machette, gazeuse, bombe lacrymo, bruler l ecole, attentat, revolver,
+  lame de rasoir, rasoir, compas, fusil, tirer dans le, tirer sur, mis le feu, mis du feu, mettre le feu, planter a,
+  me planter, le planter, va planter, allait planter
 # How it feels
 FEAR: peur, terroris*, terrifi*, angoiss*, trembl*, cauchemar*, sursaut*, effraye, apeur*, phobi*, boule au ventre,
   mal au coeur, respirer, se cache
-CRY: fait que pleurer, en larmes, pleur*, larmes, sanglot*, desespere, mal etre, va tres mal, vais tres mal, perdu du
-  poids, depressi*, deprim*
+CRY: fait que pleurer, en larmes, pleur*, larmes, sanglot*, desespere, mal etre, va tres mal, vais tres mal,
+  perdu du poids, depressi*, deprim*
 SICK: vomi*, mal au ventre, mange plus, dort plus, veut plus manger
-NOGO: envie de venir, envie d aller, envie d y aller, descendre de la voiture, veut plus aller, veut plus venir, veut
-  plus retourner, veux plus y aller, refuse d aller, refuse de retourner, laisse pas aller, peur d aller, refus
-  scolaire, ose plus aller, n ose plus, peur de venir, peur de rentrer, peur de retourner, veut plus mettre les pieds,
-  refuse de venir
+NOGO: envie de venir, envie d aller, envie d y aller, descendre de la voiture, veut plus aller, veut plus venir,
+  veut plus retourner, veux plus y aller, refuse d aller, refuse de retourner, laisse pas aller, peur d aller,
+  refus scolaire, ose plus aller, n ose plus, peur de venir, peur de rentrer, peur de retourner,
+  veut plus mettre les pieds, refuse de venir
 # What surrounds it
-SECRET: rien dire, ose pas le dire, un secret, le repeter, fait jurer, faut pas le dire, pas le dire, parler a
-  personne, si j en parle, si je parle, le dire a qui, honte d en parler
+SECRET: rien dire, ose pas le dire, un secret, le repeter, fait jurer, faut pas le dire, pas le dire,
+  parler a personne, si j en parle, si je parle, le dire a qui, honte d en parler
 HURTPLACE: au portail, devant le portail, toilettes, chiottes, vestiaire, douche, couloir, poubelle, escalier, cave,
   chambre, parking, dans son lit, dans mon lit, sous le lit
-HARM: fugue, fugueur, dormir dans, tuerie, fusillade, dehors la nuit, seule depuis, se pendre dans, met dehors, mis
-  dehors, jete dehors, laisse dehors, en danger, mise en danger, information preoccupante, marier de force, mariage
-  force, neglig*, en detresse, detresse, affame, sans manger, rien a manger, pas a manger, dort dehors, a la rue, dort
-  dans une voiture, drogu*, prostitu*, ivre, alcoolique, temoin de violence, emprise
-STRANGER: photographie les enfants, photographie des enfants, on se voit, me rejoindre, venir chez moi, jusque chez
-  moi, vieux, bonbons, derriere le grillage, derriere la grille, suivi par un homme, suivie par un monsieur, en
-  voiture, rode, suit jusque, monter dans sa, me voir seul, rencontre en ligne, rencontre sur, connais pas
+HARM: fugue, fugueur, dormir dans, tuerie, fusillade, dehors la nuit, seule depuis, se pendre dans, met dehors,
+  mis dehors, jete dehors, laisse dehors, en danger, mise en danger, information preoccupante, marier de force,
+  mariage force, neglig*, en detresse, detresse, affame, sans manger, rien a manger, pas a manger, dort dehors,
+  a la rue, dort dans une voiture, drogu*, prostitu*, ivre, alcoolique, temoin de violence, emprise
+STRANGER: photographie les enfants, photographie des enfants, on se voit, me rejoindre, venir chez moi,
+  jusque chez moi, vieux, bonbons, derriere le grillage, derriere la grille, suivi par un homme,
+  suivie par un monsieur, en voiture, rode, suit jusque, monter dans sa, me voir seul, rencontre en ligne,
+  rencontre sur, connais pas
 HELP: au secours, aidez, aide moi, sauvez, que faire, qui appeler, a qui parler, signaler, signalement, alerter,
   conduite a tenir, protocole, procedure, prevenir, reagir, victime
 NUMBER: 3018, 119, 3114, 3020, phare
 OFTEN: tous les jours, tous les soirs, tous les matins, tous les midis, tous les dimanches, chaque jour, chaque soir,
-  chaque matin, chaque dimanche, tout le temps, sans arret, quotidien*, longueur de journee, a chaque fois, a chaque
-  cours, en permanence, chaque nuit, toutes les nuits, chaque recre, toutes les recres, arretent pas, arretent jamais,
-  depuis des mois, depuis des semaines
+  chaque matin, chaque dimanche, tout le temps, sans arret, quotidien*, longueur de journee, a chaque fois,
+  a chaque cours, en permanence, chaque nuit, toutes les nuits, chaque recre, toutes les recres, arretent pas,
+  arretent jamais, depuis des mois, depuis des semaines
 NIGHT: la nuit
 DAMAGE: arrache, dechire, casse ses, casse mes, casse sa, casse mon, casse ma, lunettes cassees
 STEAL: derobe, vole, pique, mes affaires, ses affaires, son gouter, mon gouter, son argent, mon argent, de l argent,
@@ -205,13 +205,13 @@ WOE: me brule, l a brule, se fait griffer, inquietants, craindre le pire, deperi
   fouille dans les poubelles, creve les pneus, plaque contre, sang partout, porte plainte, abus*, affol*, aneanti*,
   atroce, barbar*, blessure, calvaire, chagrin, cruel*, cruaute, degout*, degueul*, denonc*, derape, desespoir,
   destructeur, detruit, detruite, devaste, diffam*, discrimin*, effondr*, empoign*, en pleurs, epuise moralement,
-  etouff*, evanou*, exhib*, gratuitement, haineu*, honte, horreur, horrible, insecur*, insomn*, isolement, laisser
-  aller, malais*, malheureu*, marginalis*, mauvais traitement, mechan*, mefi*, mepris*, misere, mutique, nargu*,
-  odieu*, otage, pervers*, pipi au lit, poignets, prostr*, provoc*, punissent, railler*, salir, sang, se taire, seule
-  au monde, soumi*, sournois*, stigmat*, stress*, suspicion, terreur, tortur*, trauma*, trist*, vengeance, se venger,
-  violents, vulner*, ecchymose, bete noire, bouboule, capuche, charrie, danger, dispute, effrayant, embrouille,
-  ennemi*, etat de choc, kidnapp*, laxatif, maigr*, me regarde, meurtr*, morb*, obsed*, ont peur, perdu connaissance,
-  pression, sans defense, se defendre, seins nus, sequestr*, suffoqu*, taquin*, traque*, vermine, voyeur
+  etouff*, evanou*, exhib*, gratuitement, haineu*, honte, horreur, horrible, insecur*, insomn*, isolement,
+  laisser aller, malais*, malheureu*, marginalis*, mauvais traitement, mechan*, mefi*, mepris*, misere, mutique,
+  nargu*, odieu*, otage, pervers*, pipi au lit, poignets, prostr*, provoc*, punissent, railler*, salir, sang, se taire,
+  seule au monde, soumi*, sournois*, stigmat*, stress*, suspicion, terreur, tortur*, trauma*, trist*, vengeance,
+  se venger, violents, vulner*, ecchymose, bete noire, bouboule, capuche, charrie, danger, dispute, effrayant,
+  embrouille, ennemi*, etat de choc, kidnapp*, laxatif, maigr*, me regarde, meurtr*, morb*, obsed*, ont peur,
+  perdu connaissance, pression, sans defense, se defendre, seins nus, sequestr*, suffoqu*, taquin*, vermine, voyeur
 SCHOOL: ecole, college, lycee, classe, cour, recre, recreation, cantine, bus, maternelle, creche, self, gymnase
 # Accounts
 mon PLACE: mon ent
@@ -225,9 +225,9 @@ PLACE: messagerie, espace, educonnect, pronote, boite
 HACK: pirat*, hack, hacke, hacker, usurp*, phish*, hamecon*, arnaqu*, frauduleu*, malveillan*, malware, compromis,
   compromise, falsifi*, cheval de troie, spyware, logiciel espion, escroqu*, espionn*, piegee
 LEAK: divulgue, detourne, fuite, leake, virus, infecte*, intrusion
-ODD: louche, chelou, suspect, suspecte, douteux, douteuse, bizarre, bizarrement, etrange, anormal*, inhabituel*, l air
-  vrai, pas vrai, ressemble a celui, vraiment l ecole, vraiment vous, vraiment le, autre pays, un pays, jamais vu, pas
-  net, pas le vrai, malsain, fiable, arnaqueur
+ODD: louche, chelou, suspect, suspecte, douteux, douteuse, bizarre, bizarrement, etrange, anormal*, inhabituel*,
+  l air vrai, pas vrai, ressemble a celui, vraiment l ecole, vraiment vous, vraiment le, autre pays, un pays,
+  jamais vu, pas net, pas le vrai, malsain, fiable, arnaqueur
 FAKE: imite notre, imite le, imite la, faux, fausse, soi disant, pretendu*
 UNASKED: pas demande, jamais demande, rien demande
 MSG: mel, mail, courriel*, message, sms, texto, lien, liens, piece jointe, email
@@ -236,8 +236,8 @@ WEB: site, page, formulaire, fenetre, notification, pub, appel, telephone, conse
 LOGON: historique, connexion
 LURE: rancon, clic ici, va fermer, allait etre desactive, allait fermer, etre desactivee, cartes cadeaux, acheter des,
   boite pleine, boite saturee, bourse de, payer, paiement, amende, bourse, gagner, robux, skin, credits, virement,
-  euros, crypto, colis, avant minuit, 24 heures, sera supprime, va etre supprime, allait etre supprime, supprimer mon
-  compte, va expirer, va etre bloque, va etre desactive, sera bloque, sera desactive, sera ferme
+  euros, crypto, colis, avant minuit, 24 heures, sera supprime, va etre supprime, allait etre supprime,
+  supprimer mon compte, va expirer, va etre bloque, va etre desactive, sera bloque, sera desactive, sera ferme
 # What is done with an account
 CLICK: clique, repondu, telecharge, rempli, ouvert, ouverte, ouvrir, installe, rentre mes, mis mon, mis mes
 GIVE: donne, saisi, communique, transmis, dit mon
@@ -248,27 +248,28 @@ INTRUDE: consulte encore, detourn*, dessus mon, utilis*, sert, servi, connecte, 
 CHANGE: modifi*, change, efface, remplac*, bouge, annul*, justifi*
 SEND: valide, coche, signe, mis une photo, ecrit, ecrire, ecrivent, envoie, poste, repond, reponds, spamm*, redige,
   supprime
-IMPOSTOR: a mon insu, en mon nom, en son nom, sous mon identite, fait passer pour, font passer pour, faire passer
-  pour, fesant passer pour, venant de moi, portait ma signature, avec ma signature, signe de mon nom
+IMPOSTOR: a mon insu, en mon nom, en son nom, sous mon identite, fait passer pour, font passer pour, faire passer pour,
+  fesant passer pour, venant de moi, portait ma signature, avec ma signature, signe de mon nom
 MYNAME: sous le nom de, sous mon nom, avec mon nom, sous son nom, au nom de l ecole, avec le nom de
-NOTME: jamais de la vie, n est plus la mienne, pas la mienne, il dormait, elle dormait, c est pas moi, ce n est pas
-  moi, est pas moi, c etait pas moi, c pas moi, ni moi, sans moi, a ma place, suis pour rien, rien touche, rien fait,
-  n etait pas moi, etait pas moi, je dormais, je dors, sans ma permission, sans me demander, n y peux rien, en mon
-  absence, pendant mon absence, pendant que j etais, sans mon accord
+NOTME: jamais de la vie, n est plus la mienne, pas la mienne, il dormait, elle dormait, c est pas moi,
+  ce n est pas moi, est pas moi, c etait pas moi, c pas moi, ni moi, sans moi, a ma place, suis pour rien, rien touche,
+  rien fait, n etait pas moi, etait pas moi, je dormais, je dors, sans ma permission, sans me demander, n y peux rien,
+  en mon absence, pendant mon absence, pendant que j etais, sans mon accord
 # What makes the same words harmless
-FRAME: classe virtuelle, sur le harcelement, sur la violence, sur les violences, sur le cyberharcelement, sur le
-  suicide, contre le harcelement, contre la violence, contre les violences, anti harcelement, non au harcelement, au
-  harcelement, faute de frappe, stage sur, stage de, concours, proces, coup de main, coup de crayon, coup d oeil, coup
-  de fil, coup de pouce, coup de telephone, on se moque de nous, on se moque de moi, un livre, mon livre, livre sur,
-  le livre, expose, redaction, dissertation, un film, le film, bon film, ce film, du film, film sur, roman, chanson,
-  poeme, episode, serie, heros, personnage, definition, synonyme, une affiche, mon affiche, l affiche, charte,
-  reglement, formation, conference, campagne, prevention, sensibilis*, quiz, sequence, seance sur, emc, article,
-  documentaire, oral, theatre, tragedie, resume, slogan, depliant, debat, en histoire, une histoire, modele,
-  ressources sur, mediacentre, dictee, chapitre, guerre, pirates des, reportage, intervention sur, plan d action,
-  assurance, antivirus, loi, atelier sur, cours sur, portait sur, c est quoi un, video de notre, programme emc,
-  bandeau, machine, a pleurer, redoublement, publicitaire, journee contre, lutte contre, semaine contre, protege
-PLAY: un jeu, ce jeu, mon jeu, au jeu, jeu video, la console, minecraft, fortnite, zelda, manette, combat, record,
-  psg, om
+FRAME: classe virtuelle, sur le harcelement, sur la violence, sur les violences, sur le cyberharcelement,
+  sur le suicide, contre le harcelement, contre la violence, contre les violences, anti harcelement,
+  non au harcelement, au harcelement, faute de frappe, stage sur, stage de, concours, proces, coup de main,
+  coup de crayon, coup d oeil, coup de fil, coup de pouce, coup de telephone, on se moque de nous, on se moque de moi,
+  un livre, mon livre, livre sur, le livre, expose, redaction, dissertation, un film, le film, bon film, ce film,
+  du film, film sur, roman, chanson, poeme, episode, serie, heros, personnage, definition, synonyme, une affiche,
+  mon affiche, l affiche, charte, reglement, formation, conference, campagne, prevention, sensibilis*, quiz, sequence,
+  seance sur, emc, article, documentaire, oral, theatre, tragedie, resume, slogan, depliant, debat, en histoire,
+  une histoire, modele, ressources sur, mediacentre, dictee, chapitre, guerre, pirates des, reportage,
+  intervention sur, plan d action, assurance, antivirus, loi, atelier sur, cours sur, portait sur, c est quoi un,
+  video de notre, programme emc, bandeau, machine, a pleurer, redoublement, publicitaire, journee contre, lutte contre,
+  semaine contre, protege
+PLAY: un jeu, ce jeu, mon jeu, au jeu, jeu video, la console, minecraft, fortnite, zelda, manette, combat, record, psg,
+  om
 LAUGH: rire, de faim, de soif, de fatigue, mort fatigue, tuer le temps, de honte, d ennui, de chaud, de froid, mort de
 ENTW: dossier, dossiers, document, documents, annuaire, import, importe, tableau de bord, blog, avatar, prenom,
   tutoriel, tuto, affichage, portail, ordinateur, tablette, navigateur, rubrique, outil, en ligne, internet, lecon,
@@ -280,7 +281,7 @@ ENTW: dossier, dossiers, document, documents, annuaire, import, importe, tableau
 
 # In a rule: CAPITALS a concept, small letters a word, « / » one or the other, « .. » up to four words between (never
 # past the end of a sentence, nor past « je » or « peut »: another thing is being told), « & » both in the message in
-# any order, « & ! » not in it. A « ; » or a new line ends a rule.
+# any order, « & ! » not in it; a « ; » ends a rule.
 _SHORTCUTS = {
     "KID": "OWN/PEER",
     "OTHER": "PEER/ADULT/SOMEONE",
@@ -301,48 +302,51 @@ _SHORTCUTS = {
 # Told of a person: sure. Within a harmless frame (a lesson, a film, a joke) it is still a hint, if it is told of
 # oneself or of one's child.
 _TOLD = """
-ME HIT/HARASS/EXTORT & !ENTW/MSG; ME/HIM HAS .. HIT/HARASS/EXTORT/MOCK/BREAK & !ANY; ME MOCK & !ANY; ME/se/s fait/fais/font/faire .. BLOW
-HIM HIT/HARASS/EXTORT & KID; KID .. HIT/HARASS/EXTORT; KID .. HAS .. MOCK/HATE; HIT/HARASS/EXTORT .. KID/ADULT/moi
-WHO me TAP & !ANY; ADULT .. me/m/nous TAP; TAP OWN; WHO TAP .. OWN; ADULT .. TAP/LOCK .. me/m/OWN/PEER & !ANY
-THEY .. me/m/ma/lui TAP & OFTEN; ils/ADULT .. BREAK; MOCK .. OWN & !ENTW; OWN .. MOCK & !ANY; MOCK & OFTEN & KID
-MOCK/traite & SLUR & me/m/lui/on; HATE & OWN; PESTER & OFTEN & ME/KID; personne .. WONT & moi/lui/elle/OWN
-ME/lui/le/la/l/les THREAT; ME/lui HAS .. THREAT; KID/SOMEONE/ADULT/il/ils/elle .. THREAT; THREAT .. DIE/KID/ADULT/WEAPON
-je/j/me/m/KID/il/elle .. SUICIDE; WISH/va/allait/envie/pense/parle/parler .. SUICIDE; je/il/elle/KID WISH .. DIE/VANISH
-WISH/envie .. DIE/VANISH & !LAUGH; plus/pas/ni/jamais/aucune .. NOLIFE; je NOLIFE; avale/pris/STEAL .. DRUG
-dit/disent/dire/ecrit .. de .. SUICIDE/DIE; lui/m .. dit DIE; merite .. DIE; KID/ADULT/SOMEONE .. ME/lui TOUCH
-ADULT .. TOUCH .. KID/SEX; WHO .. SEX & ME/KID; SEX .. KID/moi; ADULT/SOMEONE .. demande .. IMAGE/SEX
-IMAGE .. moi & SPREAD/ONLINE; IMAGE & HURTPLACE & THEY & me/m/mon/ma; STEAL & IMAGE & montrer; FORCE .. STEAL
-KID .. WEAPON; WEAPON .. KID; va/vont/allait WEAPON; INJURY & KID; LOCK .. HURTPLACE; ME/lui LOCK & !ENTW
-NOGO .. ecole/college/lycee/cours/classe/recre; FEAR .. SCHOOL/eux & !ENTW; CRY & OFTEN & SCHOOL; WHO STEAL & OFTEN
+ME HIT/HARASS/EXTORT & !ENTW/MSG; ME/HIM HAS .. HIT/HARASS/EXTORT/MOCK/BREAK & !ANY; ME MOCK & !ANY;
+ME/se/s fait/fais/font/faire .. BLOW; HIM HIT/HARASS/EXTORT & KID; KID .. HIT/HARASS/EXTORT; KID .. HAS .. MOCK/HATE;
+HIT/HARASS/EXTORT .. KID/ADULT/moi; WHO me TAP & !ANY; ADULT .. me/m/nous TAP; TAP OWN; WHO TAP .. OWN;
+ADULT .. TAP/LOCK .. me/m/OWN/PEER & !ANY; THEY .. me/m/ma/lui TAP & OFTEN; ils/ADULT .. BREAK; MOCK .. OWN & !ENTW;
+OWN .. MOCK & !ANY; MOCK & OFTEN & KID; MOCK/traite & SLUR & me/m/lui/on; HATE & OWN;
+personne .. WONT & moi/lui/elle/OWN; ME/lui/le/la/l/les THREAT; ME/lui HAS .. THREAT;
+KID/SOMEONE/ADULT/il/ils/elle .. THREAT; THREAT .. DIE/KID/ADULT/WEAPON; je/j/me/m/KID/il/elle .. SUICIDE;
+WISH/va/allait/envie/pense/parle/parler .. SUICIDE; je/il/elle/KID WISH .. DIE/VANISH;
+WISH/envie .. DIE/VANISH & !LAUGH; plus/pas/ni/jamais/aucune .. NOLIFE; je NOLIFE; avale/pris/STEAL .. DRUG;
+dit/disent/dire/SEND .. de .. SUICIDE/DIE; lui/m .. dit DIE; merite .. DIE; KID/ADULT/SOMEONE .. ME/lui TOUCH;
+ADULT .. TOUCH .. KID/SEX; WHO .. SEX & ME/KID; SEX .. KID/moi; ADULT/SOMEONE .. demande .. IMAGE/SEX;
+IMAGE .. moi & SPREAD/ONLINE; IMAGE & HURTPLACE & THEY & me/m/mon/ma; STEAL & IMAGE & montrer; FORCE .. STEAL;
+KID .. WEAPON; WEAPON .. KID; va/vont/allait WEAPON; INJURY & KID; LOCK .. HURTPLACE; ME/lui LOCK & !ENTW;
+NOGO .. SCHOOL & !ENTW/IMAGE; FEAR d .. SCHOOL; FEAR .. eux; CRY & OFTEN & SCHOOL
 """
 
 # A theme with no harmless frame around it: sure enough to be shown at once.
 _THEMES = """
-THEME & !ENTW/MSG/WEB/SPREAD/IMAGE; HARASS & !ENTW/MSG/WEB; SUICIDE & !ENTW/WEB; EXTORT; SEX & KID/ME/ADULT; NOLIFE
+THEME & !ENTW/MSG/WEB/SPREAD/IMAGE; HARASS & !ENTW/MSG/WEB; SUICIDE & !ENTW/WEB; EXTORT; SEX & KID/ME/ADULT; NOLIFE;
 HIT & KID/ADULT & !ANY/ENTW; HARM & KID/ADULT/HELP; NUMBER & HELP & !ENTW/SPREAD; THREAT & SCHOOL
 """
 
 # Enough to ask the engine, and to be shown when it is dead.
 _HINTS = """
-THREAT; HIT & !KEY; HARM; HATE & KID/ME; WEAPON & KID/me/m/moi/ADULT/SCHOOL; MOCK & KID/OFTEN & !ENTW; TAP KID
-WHO .. SLUR & OWN; SLUR & OFTEN; IMAGE .. moi/elle/lui & SPREAD & KID/me/m; group .. IMAGE de moi/lui/elle; ils/on IMAGE & HURTPLACE; IMAGE & HURTPLACE & ME/KID; comment .. DIE
-FEAR & OFTEN; NOGO; FEAR .. FEAR; FEAR .. chez moi/lui/elle; personne .. EXCLUDE/WONT; DEFORCE & KID/me/m
-traite/traitent/traiter .. KID/me/m .. de; traite/traitent .. sale/SLUR; ADULT me/m/lui/nous .. ODD
-me/m/lui/nous .. prend/prennent .. STEAL; dit/disent .. suis SLUR; PEER .. va faire une betise; il/ils/on .. SEX; PEER .. SEX; SUICIDE; SOMEONE/on .. lui SEND .. SUICIDE
-SPREAD MY IMAGE & si; IMAGE/MOCK/SLUR & ONLINE; ACC & ONLINE & KID/ADULT; MSG/lettre ANON; ADULT/SOMEONE que je STRANGER & me/m
-AGAINST; a/m/aurait TOUCH .. KID; ENOUGH & HELP; ENOUGH de vivre; KID .. DRUG; OTHER .. STRANGER; si tu/t .. IMAGE
-HURTPLACE .. OFTEN/NIGHT; nous TAP; CRY & SICK; WEAPON & FIGHT; IMAGE .. SEX; on lui TAP & OWN; m a baisse; baissent .. pantalon; PEER va mal; fait une WEB sur moi; savent ou .. habit
+THREAT; HIT & !KEY; HARM; HATE & KID/ME; WEAPON & KID/me/m/moi/ADULT/SCHOOL; MOCK & KID/OFTEN & !ENTW; TAP KID;
+WHO .. SLUR & OWN; SLUR & OFTEN; IMAGE .. moi/elle/lui & SPREAD & KID/me/m; group .. IMAGE de moi/lui/elle;
+IMAGE & HURTPLACE & ME/KID; comment .. DIE; FEAR & OFTEN; NOGO; FEAR j ai FEAR; FEAR .. chez moi/lui/elle;
+personne .. EXCLUDE/WONT; DEFORCE & KID/me/m; traite/traitent/traiter .. KID/me/m .. de; traite/traitent .. sale/SLUR;
+ADULT me/m/lui/nous .. ODD; me/m/lui/nous .. prend/prennent .. STEAL; dit/disent que je suis .. SLUR;
+PEER .. va faire une betise; il/ils/on .. SEX; PEER .. SEX; SUICIDE; SOMEONE/on .. lui SEND .. SUICIDE;
+SPREAD MY IMAGE & si; IMAGE/MOCK/SLUR & ONLINE; ACC & ONLINE & KID/ADULT; MSG/lettre ANON;
+ADULT/SOMEONE que je STRANGER & me/m; AGAINST; a/m/aurait TOUCH .. KID; ENOUGH & HELP; ENOUGH de vivre; KID .. DRUG;
+OTHER .. STRANGER; si tu/t .. IMAGE; HURTPLACE .. OFTEN/NIGHT; nous TAP; CRY & SICK; WEAPON & FIGHT; IMAGE .. SEX;
+on lui TAP & OWN; m a baisse; baissent .. pantalon; PEER va mal; fait une WEB sur moi; savent ou j habite
 """
 
 # Words so common that they count only in a message without a word of the portal.
 _FAINT = """
-ils me/m/nous; on lui TAP/STEAL/jette/crache/dit/fait/interdit; GROUP .. me/m/moi; SOMEONE .. me/m/lui; KID .. se fait
-un/une/des PEER .. me/m; OWN .. parle/mange/dort/rit/joue/sort plus; OWN .. a FEAR; me/m/lui & OFTEN; OFTEN & ils
-ONLINE & THEY/me/m; KID .. HURTPLACE; OWN & GROUP/OFTEN; contre OWN/moi/lui/elle; veut plus & KID/SCHOOL
-ME .. MOCK; MOCK; THEY .. me/m/ma/mon/se/lui/le/l/la/les TAP; THEY .. TAP .. moi/dessus/KID; KID .. TAP
-TAP .. KID; FEAR & SCHOOL/KID/ADULT; CRY & SCHOOL/KID/OFTEN; EXCLUDE & KID; TOUCH & ADULT & ME/KID; STEAL & OFTEN
-SECRET; THEY .. me/m/nous/lui FORCE; ils/on/des .. DAMAGE; lui/me/m STEAL; OTHER .. va/veut/vont me DIE
-SHOUT & KID & OFTEN/NIGHT/HIT; j ai FEAR; LOCK & ME/KID; THEY .. me/m/l/le/la PESTER; IMAGE & GROUP & moi/m/l; NUMBER
+ils me/m/nous; on lui TAP/STEAL/HIT/dit/fait/interdit; GROUP .. me/m/moi; SOMEONE .. me/m/lui; KID .. se fait;
+un/une/des PEER .. me/m; OWN .. parle/mange/dort/rit/joue/sort plus; OWN .. a FEAR; me/m/lui & OFTEN; OFTEN & ils;
+ONLINE & THEY/me/m; KID .. HURTPLACE; OWN & GROUP/OFTEN; contre OWN/moi/lui/elle; veut plus & KID/SCHOOL; ME .. MOCK;
+MOCK; THEY .. me/m/ma/mon/se/lui/le/l/la/les TAP; THEY .. TAP .. moi/dessus/KID; KID .. TAP; TAP .. KID;
+FEAR & SCHOOL/KID/ADULT; CRY & SCHOOL/KID/OFTEN; EXCLUDE & KID; TOUCH & ADULT & ME/KID; STEAL & OFTEN; SECRET;
+THEY .. me/m/nous/lui FORCE; ils/on/des .. DAMAGE; lui/me/m STEAL; OTHER .. va/veut/vont me DIE;
+SHOUT & KID & OFTEN/NIGHT/HIT; j ai FEAR; LOCK & ME/KID; IMAGE & GROUP & moi/m/l; NUMBER;
 FIGHT & KID/IMAGE/SCHOOL/ADULT; SICK & OFTEN; on/ils .. couper/coupe .. cheveux; FORCE & SEX/TOUCH; pour VANISH
 """
 _PORTAL = frozenset("ENTW ACC CODE PLACE WEB MSG".split())
@@ -355,34 +359,42 @@ _CIRCUMSTANCES = frozenset("ONLINE NIGHT LONELY GROUP HURTPLACE OFTEN SPREAD".sp
 _PEOPLE = frozenset("OWN PEER ADULT SOMEONE il ele ils on me m moi je j".split())
 
 _HACKED_TOLD = """
-ANY .. HACK; HACK .. ANY; ME HACK; ME HAS .. HACK; MSG HACK; HACK MSG; IMPOSTOR
-SOMEONE .. DO/STEAL .. MY ANY; SOMEONE .. DO .. KEY & !BLOCK; SOMEONE a/est/s .. CHANGE/SEND & ACC/NOTME; SOMEONE .. sur/dans MY ANY & !PEER
-OTHER .. STEAL/HOLD .. MY CODE; PEER/ADULT a/ont MY CODE; OTHER .. STEAL/pris MY KEY; on/m/ma .. STEAL/pris/pri MY KEY; KEY STEAL
-PEER/ADULT .. INTRUDE/HOLD .. MY KEY & !ouvre; s est INTRUDE .. MY ANY; OTHER .. avec MY KEY & SEND/CHANGE/INTRUDE; KEY .. DO/CLICK par .. OTHER
-on s est INTRUDE .. ANY/MYNAME; FAKE ACC; SEND .. NOTME & ME; NOTME .. ai/a SEND; que NOTDONE
-GIVE .. CODE .. a/au/sur .. SOMEONE/ODD/FAKE; CLICK .. MSG/WEB ODD/HACK/FAKE; ODD/FAKE MSG/WEB & CODE/CLICK/GIVE & !famille/SPREAD
-MSG ODD & CODE/CLICK/LURE; MSG & LURE & CLICK/ODD/GIVE; MSG .. demande/reclame/demandant/reclamant .. CODE/CARD; LOGON ODD
+ANY .. HACK; HACK .. ANY; ME HACK; ME HAS .. HACK; MSG HACK; HACK MSG; IMPOSTOR; SOMEONE .. DO/STEAL .. MY ANY;
+SOMEONE .. DO .. KEY & !BLOCK; SOMEONE a/est/s .. CHANGE/SEND & ACC/NOTME; SOMEONE .. sur/dans MY ANY & !PEER;
+OTHER .. STEAL/HOLD .. MY CODE; PEER/ADULT a/ont MY CODE; OTHER .. STEAL/pris MY KEY; on/m/ma .. STEAL/pris/pri MY KEY;
+KEY STEAL; PEER/ADULT .. INTRUDE/HOLD .. MY KEY; s est INTRUDE .. MY ANY; OTHER .. avec MY KEY & SEND/CHANGE/INTRUDE;
+KEY .. DO/CLICK par .. OTHER; on s est INTRUDE .. ANY/MYNAME; FAKE ACC; SEND .. NOTME & ME; NOTME .. ai/a SEND;
+que NOTDONE; GIVE .. CODE .. a/au/sur .. SOMEONE/ODD/FAKE; CLICK .. MSG/WEB ODD/HACK/FAKE;
+ODD/FAKE MSG/WEB & CODE/CLICK/GIVE & !famille/SPREAD; MSG ODD & CODE/CLICK/LURE; MSG & LURE & CLICK/ODD/GIVE;
+MSG .. demande/reclame/demandant/reclamant .. CODE/CARD; LOGON ODD
 """
 _HACKED_THEMES = """
 HACK & ANY/MSG/WEB/HELP/SCHOOL/KID/ADULT/me/m/je; HACK & SEND; LEAK .. KEY; KEY .. LEAK
 """
 _HACKED_HINTS = """
-HACK; LEAK & ACC/CODE/MSG; INTRUDE .. MY ANY; SOMEONE .. INTRUDE; SOMEONE/ADULT/PEER INTRUDE mes MSG/echanges; SEND .. avec MY ANY
-SOMEONE .. MY ANY/ENTW; SOMEONE & avec MY KEY; personne .. dans MY ANY; LOGON .. SOMEONE/ODD/NOTME/appareil; SOMEONE .. dessus
-NOTDONE & MSG; LURE & MSG & !SCHOOL; SOMEONE .. NOTME; NOTME & SEND/CHANGE/INTRUDE; NOTME & MSG/PLACE/MOCK/accuse & !peut; ACC .. NOTME; LOGON .. INTRUDE & MYNAME/matin; PEER/ADULT .. HOLD son CODE & OWN; WEB FAKE; parti/partis de chez moi; partis de mon nom; MYNAME & LURE/FAKE/SOMEONE/PEER/on
-ODD/FAKE .. MSG & !famille/parents/mon; MSG .. ODD/FAKE & !mon/format; FAKE WEB; WEB .. ODD & CODE; ODD WEB & ANY/CLICK/GIVE; UNASKED & CODE/MSG; HELP de LOGON; MSG & ODD & CLICK
-ACC .. fait .. ODD/LONELY; ACC .. SEND .. MSG/GROUP/PEER/ADULT; ACC SEND/SPREAD/MOCK un/des/de/les/tout; ACC .. KID/ADULT SEND/SPREAD/MOCK
-ACC il SEND; MY PLACE/ACC SEND des/un/de/tout; SEND depuis MY ANY & !j; KEY a/ont/avait/avaient ete INTRUDE/CHANGE; KEY .. s est INTRUDE
-KEY a/ont/avait/avaient INTRUDE/CHANGE; on/ils a/ont CHANGE .. MY ACC/CODE; on m/ma .. CHANGE .. CODE; on a mis .. sur MY ACC; pris .. controle/main .. ACC
-MSG & confirmer/verifier .. ANY; CLICK .. LURE; CODE & LURE & GIVE/CLICK; demande/reclame/demandant/donne .. CARD; reclame & LURE & MSG
-pour avoir MY CODE; FORCE .. GIVE MY CODE; met/mets ton CODE; j ai tes CODE; MSG .. est vrai/officiel/normal/fiable; WEB .. demandait .. CODE
-CLICK/GIVE CODE .. WEB .. pas; WEB .. pas l ENTW & CODE/CLICK; m a fait CLICK; CLICK .. MSG & maintenant; CLICK .. pas du; tout GIVE .. WEB
-OTHER .. INTRUDE .. MY ANY; OTHER/il/elle a/ont MY CODE; OTHER .. CLICK MY KEY; OTHER .. avec MY ACC; un autre avec MY KEY; OTHER/il/elle .. HOLD MY CODE
-LOGON sur/avec MY ANY & il/elle/OTHER; qui .. INTRUDE .. MY KEY; GROUP/SCHOOL .. HOLD .. MY CODE; HOLD MY CODE; PEER a/ont INTRUDE MY; OTHER .. HOLD .. CODE d un/une
-STEAL MY/HIS KEY; KEY .. STEAL; me l a/ont STEAL & CODE; LEND .. CODE; GIVE MY CODE .. OTHER; OWN .. GIVE son/ses CODE .. PEER; CODE & SOMEONE .. s en INTRUDE
-PEER .. IMAGE MY CODE; OTHER/il .. regarde MY CODE; PEER/m .. HOLD .. TAP/CODE & me/m/mon; CODE ODD; CODE & ONLINE; ODD sur/dans MY ANY; PEER CHANGE ENTW
-OTHER/ils .. INTRUDE tout dedans; KEY/mien .. INTRUDE .. dedans; OTHER .. s en INTRUDE & ANY; ENTW ont/a ete CHANGE & NOTME/nuit/vacances; lui e GIVE & CODE/WEB; NOTDONE & PLACE/ENTW & OWN
-laisse MY/HIS ACC & OTHER .. SEND/INTRUDE/CHANGE; des PEER .. leur/leurs ACC; soupconne & ANY/LOGON; OTHER .. INTRUDE .. KEY d un/une; nos CODE & INTRUDE
+HACK; LEAK & ACC/CODE/MSG; INTRUDE .. MY ANY; SOMEONE .. INTRUDE; SOMEONE/ADULT/PEER INTRUDE mes MSG/echanges;
+SEND .. avec MY ANY; SOMEONE .. MY ANY/ENTW; SOMEONE & avec MY KEY; personne .. dans MY ANY;
+LOGON .. SOMEONE/ODD/NOTME/appareil; NOTDONE & MSG; LURE & MSG & !SCHOOL; SOMEONE .. NOTME;
+NOTME & SEND/CHANGE/INTRUDE; NOTME & MSG/PLACE/MOCK/accuse & !peut; ACC .. NOTME; LOGON .. INTRUDE & MYNAME/matin;
+PEER/ADULT .. HOLD son CODE & OWN; WEB FAKE; parti/partis de chez moi; partis de mon nom; MYNAME & LURE/FAKE/SOMEONE;
+PEER/on/SOMEONE .. SEND/INTRUDE/CLICK .. MYNAME; ODD/FAKE .. MSG & !famille/ADULT/mon; MSG .. ODD/FAKE & !mon/format;
+FAKE WEB; WEB .. ODD & CODE; ODD WEB & ANY/CLICK/GIVE; UNASKED & CODE/MSG; HELP de LOGON; MSG & ODD & CLICK;
+ACC .. fait .. ODD/LONELY; ACC .. SEND .. MSG/GROUP/PEER/ADULT; ACC SEND/SPREAD/MOCK un/des/de/les/tout;
+ACC .. KID/ADULT SEND/SPREAD/MOCK; ACC il SEND; MY PLACE/ACC SEND des/un/de/tout; SEND depuis MY ANY & !j;
+KEY a/ont/avait/avaient ete INTRUDE/CHANGE; KEY .. s est INTRUDE; KEY a/ont/avait/avaient INTRUDE/CHANGE;
+on/ils a/ont CHANGE .. MY ACC/CODE; on m/ma .. CHANGE .. CODE; pris .. controle/main .. ACC;
+MSG & confirmer/verifier .. ANY; CLICK .. LURE; CODE & LURE & GIVE/CLICK; demande/reclame/demandant/GIVE .. CARD;
+reclame & LURE & MSG; pour avoir MY CODE; FORCE .. GIVE MY CODE; met/mets ton CODE; j ai tes CODE;
+MSG .. est vrai/officiel/normal/ODD; WEB .. pas l ENTW & CODE/CLICK; m a fait CLICK; CLICK .. MSG & maintenant;
+CLICK .. pas du; tout GIVE .. WEB; OTHER .. INTRUDE .. MY ANY; OTHER/il/elle a/ont MY CODE; OTHER .. CLICK MY KEY;
+OTHER .. avec MY ACC; un autre avec MY KEY; OTHER/il/elle .. HOLD MY CODE; LOGON sur/avec MY ANY & il/elle/OTHER;
+qui .. INTRUDE .. MY KEY; GROUP/SCHOOL .. HOLD .. MY CODE; HOLD MY CODE; OTHER .. HOLD .. CODE d un/une;
+STEAL MY/HIS KEY; KEY .. STEAL; me l a/ont STEAL & CODE; LEND .. CODE; GIVE MY CODE .. OTHER;
+OWN .. GIVE son/ses CODE .. PEER; CODE & SOMEONE .. s en INTRUDE; PEER .. IMAGE MY CODE; OTHER/il .. regarde MY CODE;
+PEER/m .. HOLD .. TAP/CODE & me/m/mon; CODE ODD; CODE & ONLINE; ODD sur/dans MY ANY; PEER CHANGE ENTW;
+OTHER/ils .. INTRUDE tout dedans; OTHER .. s en INTRUDE & ANY; ENTW ont/a ete CHANGE & NOTME/nuit/vacances;
+lui e GIVE & CODE/WEB; NOTDONE & PLACE/ENTW & OWN; laisse MY/HIS ACC & OTHER .. SEND/INTRUDE/CHANGE;
+des PEER .. leur/leurs ACC; soupconne & ANY/LOGON; OTHER .. INTRUDE .. KEY d un/une; nos CODE & INTRUDE
 """
 
 
@@ -404,6 +416,7 @@ def _read_lexicon() -> tuple[dict[str, str], dict[str, str]]:
 
 _WHOLE, _BEGINNINGS = _read_lexicon()
 _CONCEPTS = frozenset(_WHOLE.values()) | frozenset(_BEGINNINGS.values()) | {"NOTDONE"}
+_LONGEST_BEGINNING = max(map(len, _BEGINNINGS))
 _LONGEST_RUN = max(words.count(" ") + 1 for words in _WHOLE)
 _RUN_STARTS = frozenset(words.split()[0] for words in _WHOLE if " " in words)
 _SHORTEST_BEGINNING = min(map(len, _BEGINNINGS))
@@ -429,7 +442,6 @@ def _concept(words: list[str], start: int) -> tuple[str, int]:
     return word, 1
 
 
-_LONGEST_BEGINNING = max(map(len, _BEGINNINGS))
 _SENTENCE_END = re.compile(r"[.;:?!\n…]+")
 # A made-up word carries the end of a sentence through the normalisation, which drops punctuation.
 _BREAK = "jdj"
@@ -466,16 +478,18 @@ def _concepts(text: str) -> str:
 
 @dataclass(frozen=True)
 class _Rule:
+    topic: str
+    strength: str
     name: str
-    # Concepts of which the message must hold one of each set: cheap to check, it spares most of the patterns.
+    # Words and concepts of which the message must hold one of each set: cheap to check, it spares most of the patterns.
     needs: tuple[frozenset[str], ...]
     patterns: tuple[re.Pattern[str], ...]
     unless: frozenset[str]
 
     def matches(self, concepts: str, present: frozenset[str]) -> bool:
         return (
-            not any(present.isdisjoint(need) for need in self.needs)
-            and self.unless.isdisjoint(present)
+            self.unless.isdisjoint(present)
+            and not any(need.isdisjoint(present) for need in self.needs)
             and all(pattern.search(concepts) for pattern in self.patterns)
         )
 
@@ -491,7 +505,7 @@ def _expand(slot: str) -> list[str]:
     return list(dict.fromkeys(name if name in _CONCEPTS else _sound(name) for name in names))
 
 
-def _rule(line: str) -> _Rule:
+def _rule(topic: str, strength: str, line: str) -> _Rule:
     needs: list[frozenset[str]] = []
     patterns: list[re.Pattern[str]] = []
     unless: set[str] = set()
@@ -509,19 +523,30 @@ def _rule(line: str) -> _Rule:
             pieces.append(f"(?:{'|'.join(dict.fromkeys(names))}) ")
         if len(pieces) > 2:
             patterns.append(re.compile("".join(pieces)))
-    # The rarest first: concepts before everyday words.
-    needs.sort(key=lambda need: (not need <= _CONCEPTS, len(need)))
-    return _Rule(line, tuple(needs), tuple(patterns), frozenset(unless))
+    # What a message holds most seldom first: concepts before everyday words, few before many.
+    needs.sort(key=lambda need: (len(need - _CONCEPTS), len(need)))
+    return _Rule(topic, strength, line, tuple(needs), tuple(patterns), frozenset(unless))
 
 
-def _rules(block: str) -> tuple[_Rule, ...]:
-    return tuple(_rule(line.strip()) for line in re.split(r"[;\n]", block) if line.strip())
+_RULES = tuple(
+    _rule(topic, strength, " ".join(line.split()))
+    for topic, strength, block in (
+        (HARASSMENT, "told", _TOLD),
+        (HARASSMENT, "theme", _THEMES),
+        (HARASSMENT, "hint", _HINTS),
+        (HARASSMENT, "faint", _FAINT),
+        (HACKED, "told", _HACKED_TOLD),
+        (HACKED, "theme", _HACKED_THEMES),
+        (HACKED, "hint", _HACKED_HINTS),
+    )
+    for line in block.split(";")
+)
+# The rules that a word or a concept may set off: of some 300 rules, a message tries about ten.
+_SET_OFF: dict[str, list[int]] = {}
+for _number, _each in enumerate(_RULES):
+    for _name in _each.needs[0]:
+        _SET_OFF.setdefault(_name, []).append(_number)
 
-
-_RULES = {
-    HARASSMENT: (_rules(_TOLD), _rules(_THEMES), _rules(_HINTS), _rules(_FAINT)),
-    HACKED: (_rules(_HACKED_TOLD), _rules(_HACKED_THEMES), _rules(_HACKED_HINTS), ()),
-}
 _FRAMES = {HARASSMENT: frozenset(("FRAME", "LAUGH", "PLAY")), HACKED: frozenset(("FRAME",))}
 
 
@@ -537,22 +562,22 @@ def recognise_urgent(text: str) -> UrgentSigns:
         text = f"{text[:_READ_EACH_END]}\n{text[-_READ_EACH_END:]}"
     concepts = _concepts(text)
     present = frozenset(concepts.split())
+    tried = sorted({number for name in present for number in _SET_OFF.get(name, ())})
+    rules = [_RULES[number] for number in tried if _RULES[number].matches(concepts, present)]
+    about_portal = not present.isdisjoint(_PORTAL)
     best, best_rank = UrgentSigns(), 0
-    for topic, (told, themes, hints, faint) in _RULES.items():
-        framed = not present.isdisjoint(_FRAMES[topic])
-        sure = [rule.name for rule in told if rule.matches(concepts, present)]
+    for topic, frames in _FRAMES.items():
+        framed = not present.isdisjoint(frames)
+        allowed = {"told"} if framed else {"told", "theme", "hint"} if about_portal else {"told", "theme", "hint", "faint"}
         if framed and present.isdisjoint(("OWN", "me", "m")):
-            sure = []  # the child of a novel, not the person's own
-        others: list[str] = []
-        certain = bool(sure) and not framed
-        if not framed:
-            others = [rule.name for rule in themes if rule.matches(concepts, present)]
-            certain = certain or bool(others)
-            others += [rule.name for rule in hints if rule.matches(concepts, present)]
-            if topic == HARASSMENT and present.isdisjoint(_PORTAL):
-                others += [rule.name for rule in faint if rule.matches(concepts, present)] + _soft_signs(present)
-        rank = 2 * certain + bool(sure or others)
-        # At equal strength an account is the surer word, unless a person is certainly in danger.
+            allowed = set()  # the child of a novel, not the person's own
+        found = [rule for rule in rules if rule.topic == topic and rule.strength in allowed]
+        reasons = [rule.name for rule in found]
+        if topic == HARASSMENT and not framed and not about_portal:
+            reasons += _soft_signs(present)
+        certain = not framed and any(rule.strength in ("told", "theme") for rule in found)
+        rank = 2 * certain + bool(reasons)
+        # Equally strong hints: words about accounts are the rarer ones. Both certain: a person comes first.
         if rank > best_rank or rank == best_rank == 1:
-            best, best_rank = UrgentSigns(topic, certain, (*sure, *others)), rank
+            best, best_rank = UrgentSigns(topic, certain, tuple(reasons)), rank
     return best

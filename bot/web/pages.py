@@ -126,7 +126,8 @@ def _send_files(folder: Path) -> Handler:
         path = files.get(request.match_info["name"])
         if path is None:
             raise web.HTTPNotFound
-        return web.FileResponse(path)
+        # Asked again each time, for a 304: modules of two versions must not meet in one page after an upgrade.
+        return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
 
     return send_file
 

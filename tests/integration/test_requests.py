@@ -65,12 +65,21 @@ async def test_a_school_of_any_length_is_kept_as_typed_and_the_form_goes_on(api:
     assert row["school"].startswith(school[:50])
 
 
-@pytest.mark.parametrize("problem", ["x" * 20_000, "🙂" * 3, "\u202eà l'envers", "<script>alert(1)</script>", "?"])
+@pytest.mark.parametrize("problem", ["x" * 20_000, "\u202eà l'envers", "<script>alert(1)</script>", "Le blog 🙂", "a"])
 async def test_a_problem_is_whatever_is_written(api: Api, problem: str) -> None:
     chat = await api.open()
     await chat.say("je veux parler à quelqu'un")
     assert (await chat.say(problem))["result"]["outcome"] == "form"
     assert (await chat.choose("demande:envoyer"))["result"]["outcome"] == "ticket"
+
+
+@pytest.mark.parametrize("text", ["🙂🙂🙂", "?", "oui", "bonjour"])
+async def test_a_problem_that_says_nothing_is_asked_again(api: Api, text: str) -> None:
+    chat = await api.open()
+    await chat.say("je veux parler à quelqu'un")
+    reply = await chat.say(text)
+    assert reply["result"]["outcome"] == "form"
+    assert "Décrivez votre problème" in reply["messages"][0]["text"]
 
 
 @pytest.mark.parametrize(
