@@ -179,7 +179,12 @@ class Assistant:
         conversation, state = incoming.received.conversation, incoming.received.state
         text = incoming.masked.text
         understood, degraded = await self._understand(incoming, incoming.text, conversation.profile)
-        if understood.decision.kind in _UNCLEAR and state.asked == ASKED_MORE and state.question and not incoming.choice:
+        if (
+            understood.decision.kind in _UNCLEAR
+            and state.asked == ASKED_MORE
+            and state.question
+            and not incoming.choice
+        ):
             # A message in several pieces: what was not clear alone may be with what came just before.
             text = f"{state.question} {text}"[-READ_WHOLE_CHARS:]
             understood, degraded = await self._understand(incoming, text, conversation.profile)

@@ -270,6 +270,7 @@ class _Turn:
 
     def request(self, reply: RequestReply) -> Composed:
         """Say what the form or the follow-up replied."""
+        reply = replace(reply, text=self._with_assistance(reply))
         said = [Said(reply.text, {"buttons": reply.buttons, **({"ticket": reply.ticket} if reply.ticket else {})})]
         state = replace(self.state, asked=reply.asked, protection=None, offered=(), pending=None)
         if self.decided.kind == kinds.FOLLOW:
@@ -279,6 +280,19 @@ class _Turn:
         if reply.asked in FORM_STEPS:
             return self._composed(said, "form", "parler_humain", state)
         return self._composed(said, "dialogue", None, state)
+
+    def _with_assistance(self, reply: RequestReply) -> str:
+        """Add what the deployment says of its assistance: whom to see and when as a request opens, the delay once sent."""
+        values = self.knowledge.values(self.uai)
+        notes = []
+        if self.decided.command == kinds.OPEN and reply.asked in FORM_STEPS:
+            if contact := values.get("contact_n1"):
+                notes.append((phrases.CONTACT_PUPIL if self.pupil else phrases.CONTACT).format(contact=contact))
+            if hours := values.get("horaires_assistance"):
+                notes.append(phrases.HOURS.format(hours=hours))
+        elif self.decided.kind == kinds.FORM and reply.ticket and (delay := values.get("delai_reponse")):
+            notes.append(phrases.DELAY.format(delay=delay))
+        return "\n\n".join([reply.text, " ".join(notes)]) if notes else reply.text
 
     # --- pieces -------------------------------------------------------------------------------
 

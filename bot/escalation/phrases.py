@@ -17,29 +17,32 @@ ASK_PROBLEM = {
 SCHOOL_UNSURE = "École notée : « {school} » (à vérifier)."
 SCHOOL_SURE = "École notée : {school}."
 ASK_CONSENT = {
-    False: "Voici ce qui sera envoyé à l’assistance de l’académie (niveau 2) :\n\n{summary}\n\nL’envoyer ? Répondez « oui » ou « non ». Pour compléter, écrivez ce qui manque.",
-    True: "Voici ce qui sera envoyé à l’assistance de l’académie (niveau 2) :\n\n{summary}\n\nJe l’envoie ? Réponds « oui » ou « non ». Pour compléter, écris ce qui manque.",
+    False: "Voici ce qui sera envoyé à l’assistance de l’académie (niveau 2) :\n\n{summary}\n\nDois-je l’envoyer ? Répondez « oui » ou « non ». Pour compléter, écrivez ce qui manque.",
+    True: "Voici ce que des adultes de l’assistance vont lire :\n\n{summary}\n\nJe l’envoie ? Réponds « oui » ou « non ». Pour compléter, écris ce qui manque.",
 }
-CONTACT_KEPT = "- Pour vous répondre : {kinds}, gardé à part et visible seulement des personnes qui traitent la demande"
+CONTACT_KEPT = "- Pour la réponse : {kinds} (à part, visible seulement des personnes qui traitent la demande)"
 OPENED = {
     False: "Votre demande est enregistrée sous le numéro **{number}**. Elle est transmise au niveau 2 (assistance de l’académie). Pour la suivre, écrivez « où en est ma demande ».",
-    True: "Ta demande est enregistrée sous le numéro **{number}**. Elle est transmise au niveau 2 (assistance de l’académie). Pour la suivre, écris « où en est ma demande ».",
+    True: "Ta demande est enregistrée sous le numéro **{number}**. Des adultes de l’assistance vont la lire. Pour la suivre, écris « où en est ma demande ».",
 }
-DELAY = "Réponse attendue : {delay}."
+DELAY = "Délai de réponse : {delay}."
+CONTACT = "Vous pouvez aussi vous adresser directement à : {contact}."
+CONTACT_PUPIL = "Tu peux aussi demander directement à : {contact}."
+HOURS = "Horaires de l’assistance : {hours}."
 DROPPED = {
     False: "C’est annulé : rien n’a été envoyé et la demande est effacée. Si vous avez une autre question, écrivez-la.",
     True: "C’est annulé : rien n’a été envoyé et la demande est effacée. Si tu as une autre question, écris-la.",
 }
 NO_TICKET = {
-    False: "Je ne trouve pas de demande à votre nom dans cette conversation. Voulez-vous en faire une ?",
-    True: "Je ne trouve pas de demande à ton nom dans cette conversation. Veux-tu en faire une ?",
+    False: "Je ne trouve pas de demande dans cette conversation. Voulez-vous en faire une ?",
+    True: "Je ne trouve pas de demande dans cette conversation. Veux-tu en faire une ?",
 }
 STATUS = "Demande **{number}** : {state}, au niveau {level}. Dernière mise à jour : {at}."
 SUBJECT = "Objet : {title}."
 STATES = {
     "nouveau": "nouvelle, pas encore prise en charge",
     "en_cours": "en cours de traitement",
-    "attente": "en attente d’une réponse de votre part",
+    "attente": "en attente d’une précision",
     "resolu": "résolue",
     "clos": "close",
 }

@@ -72,7 +72,7 @@ class RequestReply:
         return cls(**data)
 
 
-async def handle_request(database: Database, clock: Clock, request: Request, *, delay: str = "") -> RequestReply:
+async def handle_request(database: Database, clock: Clock, request: Request) -> RequestReply:
     """Apply a command to the request of a conversation; asked twice for one message, answer the same."""
     async with database.transaction() as session:
         done = await session.get(FormStep, request.message_id)
@@ -84,7 +84,7 @@ async def handle_request(database: Database, clock: Clock, request: Request, *, 
         if request.command == commands.STATUS:
             reply = await _status(session, conversation)
         else:
-            reply = await _advance(session, clock, conversation, request, delay)
+            reply = await _advance(session, clock, conversation, request)
         session.add(
             FormStep(
                 message_id=request.message_id, conversation_id=conversation.id, reply=reply.to_json(), at=clock.now()
@@ -93,8 +93,7 @@ async def handle_request(database: Database, clock: Clock, request: Request, *, 
         return reply
 
 
-async def _advance(session: AsyncSession, clock: Clock, conversation: Conversation, request: Request, delay: str
-                   ) -> RequestReply:  # fmt: skip
+async def _advance(session: AsyncSession, clock: Clock, conversation: Conversation, request: Request) -> RequestReply:
     pupil = conversation.profile == PUPIL
     draft = await session.get(Draft, conversation.id)
     if draft is None:
@@ -120,7 +119,7 @@ async def _advance(session: AsyncSession, clock: Clock, conversation: Conversati
             ticket = await _open_ticket(session, clock, conversation, draft, request)
             await session.delete(draft)
             text = phrases.OPENED[pupil].format(number=ticket.number)
-            return RequestReply(f"{text} {phrases.DELAY.format(delay=delay)}" if delay else text, ticket=_card(ticket))
+            return RequestReply(text, ticket=_card(ticket))
         if before.step == form.step == ASKED_SCHOOL:
             return _asking(form, phrases.ASK_SCHOOL_AGAIN[pupil])
     draft.step, draft.uai, draft.school, draft.problem = form.step, form.uai, form.school, form.problem

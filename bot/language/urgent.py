@@ -46,7 +46,7 @@ _SHORT = {
     "jrs": "jours", "lecol": "l ecole", "lecole": "l ecole", "decole": "d ecole", "mtn": "maintenant", "garson": "garcon",
     "garsons": "garcons", "mo": "mot", "pass": "passe", "comte": "compte", "otre": "autre", "lai": "l ai", "tro": "trop",
     "sui6de": "suicide", "cest": "c est", "ya": "il y a", "manje": "mange", "id": "identifiant", "ids": "identifiants",
-    "daron": "pere", "daronne": "mere", "reuf": "frere", "reum": "mere", "seur": "soeur",
+    "daron": "pere", "daronne": "mere", "reuf": "frere", "reum": "mere", "seur": "soeur", "yakelkun": "il y a quelqu un",
     "mais": "or", "parent": "parents", "argent": "argents", "dont": "duquel", "url": "adresse", "accent": "accens",
     "honte": "honteux", "lait": "lai",
 }  # fmt: skip
@@ -105,11 +105,12 @@ THREAT: regler mon compte, regler son compte, menac*, chantage, fait chanter, fa
   si tu le dis, si tu dis, faire la peau
 EXTORT: racket*, extorqu*
 BREAK: casse le bras, casse le nez, casse une dent, casse la jambe, casse les dents, casse un bras
-HIT: defonc*, tire l oreille, tire les oreilles, frapp*, tabass*, gifl*, cogne*, molest*, etrangl*, strangul*, baston*,
-  brutalis*, agress*, passage a tabac, violemment, casse la figure, casse la gueule, serre le cou, mis un coup,
-  mis une claque, mis des claques, donne des coups, des coups de, coups de poing, coups de pied, coups de ceinture,
-  poignard*, battu, crache*, crachat*, croche pied, croche patte, par terre, des coups, castagn*, tire les cheveux,
-  par les cheveux, roue de coups
+HIT: fracass*, massacre*, pete la gueule, pete le nez, gifle*, mis une tarte, met des claques, deglingue*, defonc*,
+  tire l oreille, tire les oreilles, frapp*, tabass*, cogne*, molest*, etrangl*, strangul*, baston*, brutalis*,
+  agress*, passage a tabac, violemment, casse la figure, casse la gueule, serre le cou, mis un coup, mis une claque,
+  mis des claques, donne des coups, des coups de, coups de poing, coups de pied, coups de ceinture, poignard*, battu,
+  crache*, crachat*, croche pied, croche patte, par terre, des coups, castagn*, tire les cheveux, par les cheveux,
+  roue de coups
 TAP: la bousculer, jete des, tape, bat, battre, pousse, bouscul*, griffe*, secoue*, coince, fait tomber, font tomber,
   faire tomber, deshabill*, fait mal, font mal, fait du mal, font du mal, plaque, baffe, jette, gueule dessus
 PESTER: embete, emmerde*, ennuient, enquiquin*, les noises
@@ -138,11 +139,12 @@ ANON: anonym*
 FIGHT: bagarr*, se sont battus, se battent
 HIDE: en cachette, cache ses bras, cache mes, cache les vetements, pour pas qu ils, me cache, me planque, me retrouvent
 # Danger of death
-SUICIDE: suicid*, scarif*, automutil*, mutil*, en finir, fin a ses jours, fin a mes jours, se pendre, me pendre,
-  te pendre, se tuer, te tuer, se tue, idees noires, pensees noires, lettre d adieu, dit adieu, dire adieu, tue toi,
-  foutre en l air, foutre en lair, se jeter du, se jeter sous, se jeter par, se jeter dans, me jeter sous, me jeter du,
-  me jeter par, sauter par, sauter du, saute par la, ouvrir les veines, taillad*, ses veines, mes veines, les veines,
-  se coupe les, je me coupe, se fait du mal, me fais du mal, me faire du mal, se faire du mal, en finit
+SUICIDE: coupe les bras, coupe les veines, coupe le poignet, coupe les poignets, suicid*, scarif*, automutil*, mutil*,
+  en finir, fin a ses jours, fin a mes jours, se pendre, me pendre, te pendre, se tuer, te tuer, se tue, idees noires,
+  pensees noires, lettre d adieu, dit adieu, dire adieu, tue toi, foutre en l air, foutre en lair, se jeter du,
+  se jeter sous, se jeter par, se jeter dans, me jeter sous, me jeter du, me jeter par, sauter par, sauter du,
+  saute par la, ouvrir les veines, taillad*, ses veines, mes veines, les veines, se coupe les, je me coupe,
+  se fait du mal, me fais du mal, me faire du mal, se faire du mal, en finit
 DIE: mourir, creve, mort, tuer, tue
 VANISH: disparaitre
 DRUG: des cachets, de cachets, plein de medicaments, de medicaments, medoc, comprimes, somniferes, doliprane
@@ -326,16 +328,17 @@ HIT & KID/ADULT & !ANY/ENTW; HARM & KID/ADULT/HELP; NUMBER & HELP & !ENTW/SPREAD
 
 # Enough to ask the engine, and to be shown when it is dead.
 _HINTS = """
-THREAT; HIT & !KEY; HARM; HATE & KID/ME; WEAPON & KID/me/m/moi/ADULT/SCHOOL; MOCK & KID/OFTEN & !ENTW; TAP KID;
-WHO .. SLUR & OWN; SLUR & OFTEN; IMAGE .. moi/elle/lui & SPREAD & KID/me/m; group .. IMAGE de moi/lui/elle;
-IMAGE & HURTPLACE & ME/KID; comment .. DIE; FEAR & OFTEN; NOGO; FEAR j ai FEAR; FEAR .. chez moi/lui/elle;
-personne .. EXCLUDE/WONT; DEFORCE & KID/me/m; traite/traitent/traiter .. KID/me/m .. de; traite/traitent .. sale/SLUR;
-ADULT me/m/lui/nous .. ODD; me/m/lui/nous .. prend/prennent .. STEAL; dit/disent que je suis .. SLUR;
-PEER .. va faire une betise; il/ils/on .. SEX; PEER .. SEX; SUICIDE; SOMEONE/on .. lui SEND .. SUICIDE;
-SPREAD MY IMAGE & si; IMAGE/MOCK/SLUR & ONLINE; ACC & ONLINE & KID/ADULT; MSG/lettre ANON;
-ADULT/SOMEONE que je STRANGER & me/m; AGAINST; a/m/aurait TOUCH .. KID; ENOUGH & HELP; ENOUGH de vivre; KID .. DRUG;
-OTHER .. STRANGER; si tu/t .. IMAGE; HURTPLACE .. OFTEN/NIGHT; nous TAP; CRY & SICK; WEAPON & FIGHT; IMAGE .. SEX;
-on lui TAP & OWN; m a baisse; baissent .. pantalon; PEER va mal; fait une WEB sur moi; savent ou j habite
+THREAT; THEME par/sur MSG/ONLINE; HIT & !KEY; HARM; HATE & KID/ME; WEAPON & KID/me/m/moi/ADULT/SCHOOL;
+MOCK & KID/OFTEN & !ENTW; TAP KID; WHO .. SLUR & OWN; SLUR & OFTEN; IMAGE .. moi/elle/lui & SPREAD & KID/me/m;
+group .. IMAGE de moi/lui/elle; IMAGE & HURTPLACE & ME/KID; comment .. DIE; FEAR & OFTEN; NOGO; FEAR j ai FEAR;
+FEAR .. chez moi/lui/elle; personne .. EXCLUDE/WONT; DEFORCE & KID/me/m; traite/traitent/traiter .. KID/me/m .. de;
+traite/traitent .. sale/SLUR; ADULT me/m/lui/nous .. ODD; me/m/lui/nous .. prend/prennent .. STEAL;
+dit/disent que je suis .. SLUR; PEER .. va faire une betise; il/ils/on .. SEX; PEER .. SEX; SUICIDE;
+SOMEONE/on .. lui SEND .. SUICIDE; SPREAD MY IMAGE & si; IMAGE/MOCK/SLUR & ONLINE; ACC & ONLINE & KID/ADULT;
+MSG/lettre ANON; ADULT/SOMEONE que je STRANGER & me/m; AGAINST; a/m/aurait TOUCH .. KID; ENOUGH & HELP;
+ENOUGH de vivre; KID .. DRUG; OTHER .. STRANGER; si tu/t .. IMAGE; HURTPLACE .. OFTEN/NIGHT; nous TAP; CRY & SICK;
+WEAPON & FIGHT; IMAGE .. SEX; on lui TAP & OWN; m a baisse; baissent .. pantalon; PEER va mal; fait une WEB sur moi;
+savent ou j habite
 """
 
 # Words so common that they count only in a message without a word of the portal.
@@ -366,7 +369,7 @@ KEY STEAL; PEER/ADULT .. INTRUDE/HOLD .. MY KEY; s est INTRUDE .. MY ANY; OTHER 
 KEY .. DO/CLICK par .. OTHER; on s est INTRUDE .. ANY/MYNAME; FAKE ACC; SEND .. NOTME & ME; NOTME .. ai/a SEND;
 que NOTDONE; GIVE .. CODE .. a/au/sur .. SOMEONE/ODD/FAKE; CLICK .. MSG/WEB ODD/HACK/FAKE;
 ODD/FAKE MSG/WEB & CODE/CLICK/GIVE & !famille/SPREAD; MSG ODD & CODE/CLICK/LURE; MSG & LURE & CLICK/ODD/GIVE;
-MSG .. demande/reclame/demandant/reclamant .. CODE/CARD; LOGON ODD
+MSG .. demande/reclame/demandant/reclamant .. CODE/CARD; LOGON ODD; SOMEONE l a/ai CHANGE/INTRUDE/STEAL & ANY
 """
 _HACKED_THEMES = """
 HACK & ANY/MSG/WEB/HELP/SCHOOL/KID/ADULT/me/m/je; HACK & SEND; LEAK .. KEY; KEY .. LEAK
@@ -378,19 +381,22 @@ LOGON .. SOMEONE/ODD/NOTME/appareil; NOTDONE & MSG; LURE & MSG & !SCHOOL; SOMEON
 NOTME & SEND/CHANGE/INTRUDE; NOTME & MSG/PLACE/MOCK/accuse & !peut; ACC .. NOTME; LOGON .. INTRUDE & MYNAME/matin;
 PEER/ADULT .. HOLD son CODE & OWN; WEB FAKE; parti/partis de chez moi; partis de mon nom; MYNAME & LURE/FAKE/SOMEONE;
 PEER/on/SOMEONE .. SEND/INTRUDE/CLICK .. MYNAME; ODD/FAKE .. MSG & !famille/ADULT/mon; MSG .. ODD/FAKE & !mon/format;
-FAKE WEB; WEB .. ODD & CODE; ODD WEB & ANY/CLICK/GIVE; UNASKED & CODE/MSG; HELP de LOGON; MSG & ODD & CLICK;
-ACC .. fait .. ODD/LONELY; ACC .. SEND .. MSG/GROUP/PEER/ADULT; ACC SEND/SPREAD/MOCK un/des/de/les/tout;
-ACC .. KID/ADULT SEND/SPREAD/MOCK; ACC il SEND; MY PLACE/ACC SEND des/un/de/tout; SEND depuis MY ANY & !j;
-KEY a/ont/avait/avaient ete INTRUDE/CHANGE; KEY .. s est INTRUDE; KEY a/ont/avait/avaient INTRUDE/CHANGE;
-on/ils a/ont CHANGE .. MY ACC/CODE; on m/ma .. CHANGE .. CODE; pris .. controle/main .. ACC;
-MSG & confirmer/verifier .. ANY; CLICK .. LURE; CODE & LURE & GIVE/CLICK; demande/reclame/demandant/GIVE .. CARD;
-reclame & LURE & MSG; pour avoir MY CODE; FORCE .. GIVE MY CODE; met/mets ton CODE; j ai tes CODE;
-MSG .. est vrai/officiel/normal/ODD; WEB .. pas l ENTW & CODE/CLICK; m a fait CLICK; CLICK .. MSG & maintenant;
-CLICK .. pas du; tout GIVE .. WEB; OTHER .. INTRUDE .. MY ANY; OTHER/il/elle a/ont MY CODE; OTHER .. CLICK MY KEY;
-OTHER .. avec MY ACC; un autre avec MY KEY; OTHER/il/elle .. HOLD MY CODE; LOGON sur/avec MY ANY & il/elle/OTHER;
-qui .. INTRUDE .. MY KEY; GROUP/SCHOOL .. HOLD .. MY CODE; HOLD MY CODE; OTHER .. HOLD .. CODE d un/une;
-STEAL MY/HIS KEY; KEY .. STEAL; me l a/ont STEAL & CODE; LEND .. CODE; GIVE MY CODE .. OTHER;
-OWN .. GIVE son/ses CODE .. PEER; CODE & SOMEONE .. s en INTRUDE; PEER .. IMAGE MY CODE; OTHER/il .. regarde MY CODE;
+FAKE WEB; WEB .. ODD & CODE; ODD WEB & ANY/CLICK/GIVE; UNASKED & CODE/MSG; HELP de LOGON;
+LOGON & reconnais pas; CODE SPREAD/LEND; CODE non autorise .. ACC; personne non autorise; a eu CODE .. ACC;
+un/une/des/de FAKE & MSG; me/m/nous demande .. CODE .. par/dans MSG; demande .. CODE .. par/dans .. MSG;
+MSG & ODD & CLICK; ACC .. fait .. ODD/LONELY; ACC .. SEND .. MSG/GROUP/PEER/ADULT;
+ACC SEND/SPREAD/MOCK un/des/de/les/tout; ACC .. KID/ADULT SEND/SPREAD/MOCK; ACC il SEND;
+MY PLACE/ACC SEND des/un/de/tout; SEND depuis MY ANY & !j; KEY a/ont/avait/avaient ete INTRUDE/CHANGE;
+KEY .. s est INTRUDE; KEY a/ont/avait/avaient INTRUDE/CHANGE; on/ils a/ont CHANGE .. MY ACC/CODE;
+on m/ma .. CHANGE .. CODE; pris .. controle/main .. ACC; MSG & confirmer/verifier .. ANY; CLICK .. LURE;
+CODE & LURE & GIVE/CLICK; demande/reclame/demandant/GIVE .. CARD; reclame & LURE & MSG; pour avoir MY CODE;
+FORCE .. GIVE MY CODE; met/mets ton CODE; j ai tes CODE; MSG .. est vrai/officiel/normal/ODD;
+WEB .. pas l ENTW & CODE/CLICK; m a fait CLICK; CLICK .. MSG & maintenant; CLICK .. pas du; tout GIVE .. WEB;
+OTHER .. INTRUDE .. MY ANY; OTHER/il/elle a/ont MY CODE; OTHER .. CLICK MY KEY; OTHER .. avec MY ACC;
+un autre avec MY KEY; OTHER/il/elle .. HOLD MY CODE; LOGON sur/avec MY ANY & il/elle/OTHER; qui .. INTRUDE .. MY KEY;
+GROUP/SCHOOL .. HOLD .. MY CODE; HOLD MY CODE; OTHER .. HOLD .. CODE d un/une; STEAL MY/HIS KEY; KEY .. STEAL;
+me l a/ont STEAL & CODE; LEND .. CODE; GIVE MY CODE .. OTHER; OWN .. GIVE son/ses CODE .. PEER;
+CODE & SOMEONE .. s en INTRUDE; PEER .. IMAGE MY CODE; OTHER/il .. regarde MY CODE;
 PEER/m .. HOLD .. TAP/CODE & me/m/mon; CODE ODD; CODE & ONLINE; ODD sur/dans MY ANY; PEER CHANGE ENTW;
 OTHER/ils .. INTRUDE tout dedans; OTHER .. s en INTRUDE & ANY; ENTW ont/a ete CHANGE & NOTME/nuit/vacances;
 lui e GIVE & CODE/WEB; NOTDONE & PLACE/ENTW & OWN; laisse MY/HIS ACC & OTHER .. SEND/INTRUDE/CHANGE;
@@ -403,6 +409,8 @@ def _read_lexicon() -> tuple[dict[str, str], dict[str, str]]:
     whole: dict[str, str] = {}
     beginnings: dict[str, str] = {}
     for line in _LEXICON.replace("\n  ", " ").strip().splitlines():
+        if line.startswith("#"):
+            continue
         concept, _, words = line.partition(": ")
         for word in words.split(", "):
             if word.endswith("*"):
@@ -568,7 +576,9 @@ def recognise_urgent(text: str) -> UrgentSigns:
     best, best_rank = UrgentSigns(), 0
     for topic, frames in _FRAMES.items():
         framed = not present.isdisjoint(frames)
-        allowed = {"told"} if framed else {"told", "theme", "hint"} if about_portal else {"told", "theme", "hint", "faint"}
+        allowed = (
+            {"told"} if framed else {"told", "theme", "hint"} if about_portal else {"told", "theme", "hint", "faint"}
+        )
         if framed and present.isdisjoint(("OWN", "me", "m")):
             allowed = set()  # the child of a novel, not the person's own
         found = [rule for rule in rules if rule.topic == topic and rule.strength in allowed]

@@ -11,7 +11,6 @@ import structlog
 from yaml import YAMLError
 
 from bot.clock import Clock
-from bot.conversations.personal_data import BATCH
 from bot.errors import StorageUnavailable
 from bot.knowledge.service import KnowledgeBase
 from bot.privacy.service import PersonalData
@@ -64,9 +63,7 @@ class Jobs:
         while True:
             try:
                 if await self._lease.take("purge", self._clock.now() + PURGE_EVERY):
-                    # A batch at a time, so that no lock is held for long.
-                    while (await self._personal_data.purge())["conversations"] >= BATCH:
-                        pass
+                    await self._personal_data.purge()
             except StorageUnavailable:
                 log.warning("purge_postponed")
             await asyncio.sleep(3600)

@@ -12,17 +12,29 @@ _FORBIDDEN = frozenset({"text", "message", "comment", "problem", "token", "autho
 
 
 def configure_logs(level: str) -> None:
-    """Send every log to standard output as JSON."""
-    logging.basicConfig(format="%(message)s", stream=sys.stdout, level=level)
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    """Send every log to standard output as JSON; `level` is ours.
+
+    Libraries are heard from WARNING on, whatever our level: below, aiosqlite and others tell each statement with its
+    values, which are what people wrote.
+    """
+    shared = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        drop_words,
+        structlog.processors.format_exc_info,
+    ]
+    render = structlog.processors.JSONRenderer(ensure_ascii=False)
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render], foreign_pre_chain=shared
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(logging.WARNING, logging.getLevelName(level)))
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            drop_words,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
+        processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,

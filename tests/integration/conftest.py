@@ -34,7 +34,7 @@ from tests.postgres import Cluster
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 # Enough articles for a conversation; reading all of them takes a second, which each test's own gateway would pay.
-FEW = ("connexion/connexion_mot_de_passe_oublie.md", "cahier_de_textes/cdt_consulter_devoirs.md",
+FEW = ("connexion/connexion_mot_de_passe_oublie.md", "connexion/connexion_changer_mot_de_passe.md", "cahier_de_textes/cdt_consulter_devoirs.md",
        "vie_de_classe/evaluation_consulter.md", "administration/admin_creer_compte.md",
        "protection/urgence_harcelement.md", "protection/urgence_compte_pirate.md")  # fmt: skip
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
