@@ -44,7 +44,7 @@ from bot.privacy.vault import Vault
 from bot.topics import Topics
 
 # What the search is sure of is less than what the classifier is: in degraded mode more is offered, less is said.
-DEGRADED_THRESHOLDS = Thresholds(answer=0.70, offer=0.35, out_of_scope=0.60, urgent=0.80, second=0.9)
+DEGRADED_THRESHOLDS = Thresholds(answer=0.70, offer=0.35, out_of_scope=0.60, urgent=0.30, second=0.9)
 # Outcomes that keep their name when Rasa is out; the others become `degraded`.
 _KEPT_WHEN_DEGRADED = frozenset({"urgent", "form", "ticket", "dialogue"})
 _UNCLEAR = frozenset({kinds.SEARCH, kinds.CLARIFY})
@@ -234,7 +234,8 @@ class Assistant:
             return await self._engine.understand(conversation.id, text.lstrip("/ \t\n\u00a0") or "…", metadata), False
         except EngineError as error:
             log.warning("engine_out", reason=error.code)
-        if signs.topic and incoming.choice is None:
+        if signs.topic and incoming.choice is None and not self._knowledge.has_voices:
+            # The search does not know yet what people say: the words alone decide.
             return Understood(Decision(kinds.URGENT, signs.topic, 0.5), [[signs.topic, 0.5]], [], None), True
         pairs = self._knowledge.search.rank(text)
         decided = decide(

@@ -60,6 +60,8 @@ INTENT_PROFILE = "indiquer_profil"
 INTENT_FOREIGN = "autre_langue"
 EXTRA_INTENTS = (INTENT_CANCEL, INTENT_PROFILE, INTENT_FOREIGN)
 
+# How much lower the bar of an urgent topic is when the words sound urgent as well.
+HINT_DIVISOR = 3
 # A question asked aside in a form, or while protecting somebody, must be clearer than one asked at ease.
 ASIDE_MARGIN = 0.10
 PROTECTION_MARGIN = 0.25
@@ -204,12 +206,12 @@ class _Decider:
     def _urgent(self) -> Decision | None:
         by_topic = {topic.id: self.ranking.of(topic.id) for topic in self.topics if topic.is_urgent}
         best = max(by_topic, key=lambda name: by_topic[name])
-        floor = self.thresholds.urgent
-        if self.context.urgent_hint:
-            # Two weak signs agree: the words sound urgent and the classifier does not rule it out.
-            best, floor = self.context.urgent_hint, floor / 3
-        if by_topic.get(best, 0.0) >= floor and (self.ranking.top[0] == best or by_topic[best] >= floor):
+        if by_topic[best] >= self.thresholds.urgent:
             return Decision(URGENT, best, round(by_topic[best], 4))
+        hint = self.context.urgent_hint
+        # Two weak signs agree: the words sound urgent and the ranking does not rule it out.
+        if hint and by_topic.get(hint, 0.0) >= self.thresholds.urgent / HINT_DIVISOR:
+            return Decision(URGENT, hint, round(by_topic[hint], 4))
         return None
 
     def _protection(self) -> Decision | None:

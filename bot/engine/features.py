@@ -36,15 +36,16 @@ class FeatureSettings:
 
     char_weight: float = 1.0
     word_weight: float = 0.8
-    sound_weight: float = 0.0
+    sound_weight: float = 0.7
+    apart_weight: float = 0.9
+    syllable_weight: float = 0.6
     vector_weight: float = 1.0
     profile_weight: float = 0.35
     char_ngrams: tuple[int, int] = (2, 5)
     word_ngrams: tuple[int, int] = (1, 2)
     sound_ngrams: tuple[int, int] = (1, 2)
-    max_char_features: int = 60_000
-    max_word_features: int = 30_000
-    max_sound_features: int = 30_000
+    syllable_ngrams: tuple[int, int] = (2, 4)
+    max_features: int = 60_000
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Featuriser:
         """Learn the n-grams and the rarity of words."""
         texts = [normalise(sample.text) for sample in samples]
         for name, vectoriser in self._grams.items():
-            vectoriser.fit(map(sound, texts) if name == "sound" else texts)
+            vectoriser.fit(_as_read(name, texts))
         counts: dict[str, int] = {}
         for sample in samples:
             for word in set(vector_words(sample.text)):
@@ -93,8 +94,7 @@ class Featuriser:
         profiles = _profiles(samples)
         blocks = []
         for name, vectoriser in self._grams.items():
-            rows = vectoriser.transform([sound(text) for text in texts] if name == "sound" else texts)
-            blocks.append(rows * getattr(self.settings, f"{name}_weight"))
+            blocks.append(vectoriser.transform(_as_read(name, texts)) * getattr(self.settings, f"{name}_weight"))
         blocks.append(sparse.csr_matrix(profiles * self.settings.profile_weight))
         written = sparse.hstack(blocks, format="csr", dtype=np.float32)
         if not self.settings.vector_weight:
@@ -154,16 +154,31 @@ def vector_words(text: str) -> list[str]:
     return [part for word in words for part in SHORTHAND.get(word, word).split()]
 
 
+def words_apart(text: str) -> list[str]:
+    """Return the pairs of words of `text` with one or two others between them."""
+    words = text.split()
+    return [f"{word} .. {other}" for place, word in enumerate(words) for other in words[place + 2 : place + 4]]
+
+
+# The parts: n-grams of letters, of words, of words as they sound, pairs of these apart, and letters of these.
+_ANALYSERS = {"char": "char_wb", "word": "word", "sound": "word", "apart": words_apart, "syllable": "char_wb"}
+_HEARD = ("sound", "apart", "syllable")
+
+
+def _as_read(name: str, texts: list[str]) -> list[str]:
+    """Return the normalised texts as the part `name` reads them."""
+    return [sound(text) for text in texts] if name in _HEARD else texts
+
+
 def _vectorisers(settings: FeatureSettings) -> dict[str, TfidfVectorizer]:
     """Return one counter of n-grams for each part that weighs something."""
-    analysers = {"char": "char_wb", "word": "word", "sound": "word"}
     return {
         name: TfidfVectorizer(
-            analyzer=analyser, ngram_range=getattr(settings, f"{name}_ngrams"), min_df=2, sublinear_tf=True,
-            max_features=getattr(settings, f"max_{name}_features"), lowercase=False, dtype=np.float32,
+            analyzer=analyser, ngram_range=getattr(settings, f"{name}_ngrams", (1, 1)), min_df=2, sublinear_tf=True,
+            max_features=settings.max_features, lowercase=False, dtype=np.float32,
             **({"token_pattern": r"\S+"} if analyser == "word" else {}),
         )
-        for name, analyser in analysers.items()
+        for name, analyser in _ANALYSERS.items()
         if getattr(settings, f"{name}_weight")
     }  # fmt: skip
 

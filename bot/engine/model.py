@@ -30,7 +30,7 @@ _ROUNDS = 1000
 class TrainSettings:
     """How the experts and the calibration are fitted."""
 
-    regularisation: float = 0.5
+    regularisation: float = 1.0
     # 0: every utterance weighs the same; 1: every topic does. Topics that were written more about are asked more.
     balance: float = 0.0
     ridge: float = 3.0

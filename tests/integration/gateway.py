@@ -212,7 +212,7 @@ class Chat:
     async def open_ticket(self, problem: str = "Le blog de la classe reste vide depuis un mois") -> dict[str, Any]:
         """Tell a request to its end; return the ticket."""
         reply = await self.say("je veux parler à quelqu'un")
-        if "école" in reply["messages"][0]["text"]:
+        if "commune" in reply["messages"][0]["text"]:
             await self.say("École Les Tilleuls, Valmont")
         await self.say(problem)
         reply = await self.choose("demande:envoyer")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -327,15 +328,17 @@ SENTENCES = (
 
 
 @pytest.fixture
-def logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+def logs() -> Iterator[Callable[[], str]]:
     """Logs as in production, at the level that says most; called, it gives what was logged."""
     configured = structlog.get_config()
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    configure_logs("DEBUG")
+    out = io.StringIO()
+    with redirect_stdout(out):
+        configure_logs("DEBUG")
     # A logger kept from here would write to what this test captured long after it.
     structlog.configure(**{**structlog.get_config(), "cache_logger_on_first_use": False})
-    yield lambda: "".join(capsys.readouterr())
+    yield out.getvalue
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.configure(**configured)
@@ -380,7 +383,9 @@ async def test_a_failure_is_logged_under_a_number_without_a_word_of_what_was_sai
     api = await start()
     chat = await api.open()
     async with own_database.engine.begin() as connection:
-        await connection.execute(sa.text("ALTER TABLE results RENAME COLUMN model TO modele"))
+        await connection.execute(
+            sa.text("CREATE TRIGGER refuse BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'refusé'); END")
+        )
     async with api.http.post(
         api.base.with_path(f"{PREFIX}/messages"),
         json={"id": "11111111-1111-1111-1111-111111111111", "text": "mes parents divorcent"},
