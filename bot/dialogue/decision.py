@@ -69,6 +69,10 @@ PROTECTION_MARGIN = 0.25
 OFFERED_BOOST = 4.0
 # « Non » with more words than this may be a new question.
 BARE_NO_WORDS = 4
+# « Annuler » with more words than this cancels something else: a meal, an appointment, a message.
+BARE_CANCEL_WORDS = 2
+# The name of a school looks like nothing the classifier knows: only what is nearly sure is urgent there.
+SURE_URGENT = 0.90
 # A thank-you longer than this may hold a question.
 THANKS_WORDS = 9
 # From this many insults in a row on, the assistant closes politely.
@@ -85,6 +89,8 @@ class Thresholds:
     urgent: float = 0.35
     second: float = 0.20
     least_choice: float = 0.06
+    # A dialogue topic cannot be offered: less than this and one says that one did not understand.
+    dialogue: float = 0.50
 
 
 @dataclass(frozen=True)
@@ -206,9 +212,10 @@ class _Decider:
     def _urgent(self) -> Decision | None:
         by_topic = {topic.id: self.ranking.of(topic.id) for topic in self.topics if topic.is_urgent}
         best = max(by_topic, key=lambda name: by_topic[name])
-        if by_topic[best] >= self.thresholds.urgent:
-            return Decision(URGENT, best, round(by_topic[best], 4))
         hint = self.context.urgent_hint
+        names_a_school = self.state.asked == ASKED_SCHOOL and self.reply.school and not hint
+        if by_topic[best] >= (SURE_URGENT if names_a_school else self.thresholds.urgent):
+            return Decision(URGENT, best, round(by_topic[best], 4))
         # Two weak signs agree: the words sound urgent and the ranking does not rule it out.
         if hint and by_topic.get(hint, 0.0) >= self.thresholds.urgent / HINT_DIVISOR:
             return Decision(URGENT, hint, round(by_topic[hint], 4))
@@ -275,11 +282,12 @@ class _Decider:
         """A person, a follow-up, an « annuler »: honoured at once from anywhere."""
         name, probability = self.ranking.top
         sure = probability >= self.thresholds.answer
-        if self.reply.follow or (name == "suivre_ticket" and sure):
+        told = probability >= self.thresholds.dialogue
+        if self.reply.follow or (name == "suivre_ticket" and told):
             return self._follow()
-        if self.reply.human or (name == "parler_humain" and sure):
+        if self.reply.human or (name == "parler_humain" and told):
             return self._request(OPEN)
-        if (self.reply.cancel and self.reply.words <= 6) or (name == INTENT_CANCEL and sure):
+        if (self.reply.cancel and self.reply.words <= BARE_CANCEL_WORDS) or (name == INTENT_CANCEL and sure):
             return Decision(DROPPED, None, round(probability, 4))
         return None
 
@@ -375,11 +383,11 @@ class _Decider:
             return Decision(DIALOGUE, "remerciement", round(probability, 4))
         if name == OUT_OF_SCOPE and probability >= self.thresholds.out_of_scope:
             return Decision(OUT_OF_SCOPE, name, round(probability, 4))
-        if self.topics[name].is_dialogue and name != OUT_OF_SCOPE and probability >= self.thresholds.answer:
+        if self.topics[name].is_dialogue and name != OUT_OF_SCOPE and probability >= self.thresholds.dialogue:
             if name == "insulte" and self.state.insults >= PATIENCE:
                 return Decision(REPEATED_INSULT, name, round(probability, 4))
             return Decision(DIALOGUE, name, round(probability, 4))
-        if name != OUT_OF_SCOPE and probability >= self.thresholds.answer:
+        if not self.topics[name].is_dialogue and probability >= self.thresholds.answer:
             return self._about(name, probability)
         return self._offer(pairs)
 

@@ -22,6 +22,10 @@ _WORD = re.compile(r"[^\W_]+")
 _ELISION = re.compile(r"\b(?:qu|jusqu|lorsqu|puisqu|[cdjlmnst])['’`´]", re.IGNORECASE)
 
 
+# An n-gram seen once is kept when there are fewer texts than this.
+_FEW = 200
+
+
 @dataclass(frozen=True)
 class Sample:
     """One text with the profile of who says it (None: unknown)."""
@@ -79,8 +83,15 @@ class Featuriser:
     def fit(self, samples: list[Sample]) -> Featuriser:
         """Learn the n-grams and the rarity of words."""
         texts = [normalise(sample.text) for sample in samples]
-        for name, vectoriser in self._grams.items():
-            vectoriser.fit(_as_read(name, texts))
+        for name, vectoriser in list(self._grams.items()):
+            read = _as_read(name, texts)
+            analyse = vectoriser.build_analyzer()
+            if len(texts) < _FEW:
+                vectoriser.min_df = 1
+            if any(map(analyse, read)):
+                vectoriser.fit(read)
+            else:
+                del self._grams[name]
         counts: dict[str, int] = {}
         for sample in samples:
             for word in set(vector_words(sample.text)):
@@ -137,6 +148,8 @@ class Featuriser:
         settings = {key: tuple(value) if isinstance(value, list) else value for key, value in state["settings"].items()}
         featuriser = cls(FeatureSettings(**settings))
         with np.load(folder / "features.npz", allow_pickle=False) as weights:
+            # A part of which the training texts held nothing was not kept.
+            featuriser._grams = {name: featuriser._grams[name] for name in state["grams"]}
             for name, vectoriser in featuriser._grams.items():
                 grams = state["grams"][name]
                 if weights[name].shape != (len(grams),):

@@ -24,6 +24,17 @@ OUT_OF_SCOPE = "hors_sujet"
 # A decision costs little to a machine that stops early: the rest of the digits change no rank.
 _TOLERANCE = 0.01
 _ROUNDS = 1000
+# What is lost, in clicks: choosing among topics offered; being told « je n'ai pas compris »; a wrong answer given with
+# confidence, which has to be read, disbelieved and asked again.
+_CLICK = 1.0
+_MISS = 2.0
+_WRONG = 3.0
+# How many topics are offered at most, under what chance one of them is not worth a button, and from which share of
+# right offers on (over at least so many held-out texts) offering is worth it.
+_OFFERED = 4
+_LEAST_CHOICE = 0.03
+_WORTH_OFFERING = 0.4
+_ENOUGH = 20
 
 
 @dataclass(frozen=True)
@@ -35,8 +46,6 @@ class TrainSettings:
     balance: float = 0.0
     ridge: float = 3.0
     folds: int = 3
-    # The share of all messages that may be answered wrongly when the threshold to answer is chosen.
-    wrong_share: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ class TopicModel:
             return blank
         held_out = blank._held_out(rows, targets, samples, folds, settings)
         calibration = _calibrate(held_out, targets)
-        thresholds = choose_thresholds(_probabilities(held_out, calibration), targets, names, settings.wrong_share)
+        thresholds = choose_thresholds(_probabilities(held_out, calibration), targets, names)
         return cls(featuriser, names, blank.written, blank.meant, calibration, thresholds)
 
     def _held_out(self, rows: Features, targets: np.ndarray, samples: list[Sample], folds: list[np.ndarray],
@@ -250,24 +259,46 @@ def _calibrate(scores: _Scores, targets: np.ndarray) -> Calibration:
     return Calibration(*map(float, found[:3]), bias=tuple(round(float(value), 5) for value in found[3:]))
 
 
-def choose_thresholds(probabilities: np.ndarray, targets: np.ndarray, labels: list[str], wrong_share: float = 0.05) -> Thresholds:
-    """Choose on held-out probabilities: the lowest thresholds under which few messages are answered wrongly."""
-    best = probabilities.max(axis=1)
-    first = probabilities.argmax(axis=1)
+def choose_thresholds(probabilities: np.ndarray, targets: np.ndarray, labels: list[str]) -> Thresholds:
+    """Choose on held-out probabilities, by what each mistake costs the person, in clicks.
+
+    Topics, dialogue and « hors sujet » have thresholds of their own: what is done instead of answering differs.
+    """
+    rows, topics = np.arange(len(targets)), load_topics()
+    first, best = probabilities.argmax(axis=1), probabilities.max(axis=1)
     right = first == targets
-    answer = 0.9
-    for threshold in np.arange(0.30, 0.90, 0.01):
-        if (~right & (best >= threshold)).mean() <= wrong_share:
-            answer = float(threshold)
+    place = (probabilities > probabilities[rows, targets][:, None]).sum(axis=1)
+    offers = np.array([(topic := topics.get(label)) is not None and not topic.is_dialogue for label in labels])
+    talks = np.array([not offered and label != OUT_OF_SCOPE for offered, label in zip(offers, labels)])
+    held = offers[targets] & (place < _OFFERED)
+    # What it costs not to answer: a click when the right topic is among those offered, more when it is not.
+    instead = np.where(held, _CLICK, np.where(right & talks[targets], _MISS, _CLICK + _MISS))
+    instead = np.where(labels_are(labels, OUT_OF_SCOPE)[targets], _CLICK, instead)
+    answered = np.where(right, 0.0, _WRONG)
+
+    def cheapest(family: np.ndarray, lowest: float, highest: float) -> float:
+        chosen = family[first]
+        if not chosen.any():
+            return highest
+        steps = np.arange(lowest, highest + 0.001, 0.01)
+        costs = [np.where(best[chosen] >= step, answered[chosen], instead[chosen]).sum() for step in steps]
+        return round(float(steps[int(np.argmin(costs))]), 2)
+
+    answer = cheapest(offers, 0.40, 0.90)
+    unsure = offers[first] & (best < answer)
+    top = np.sort(np.where(offers, probabilities, 0.0), axis=1)[:, -_OFFERED:].sum(axis=1)
+    offer = 0.25
+    for step in np.arange(0.10, 0.60, 0.05):
+        near = unsure & (top >= step) & (top < step + 0.10)
+        if near.sum() >= _ENOUGH and held[near].mean() >= _WORTH_OFFERING:
+            offer = float(step)
             break
-    top = np.sort(probabilities, axis=1)[:, -4:].sum(axis=1)
-    # Offering costs a click: it is worth it as long as one offer in two holds the right topic.
-    unsure = best < answer
-    offer = 0.3
-    rank_of_target = (probabilities > probabilities[np.arange(len(targets)), targets][:, None]).sum(axis=1)
-    for threshold in np.arange(0.10, 0.80, 0.02):
-        taken = unsure & (top >= threshold) & (top < threshold + 0.1)
-        if taken.sum() > 20 and (rank_of_target[taken] < 4).mean() >= 0.4:
-            offer = float(threshold)
-            break
-    return Thresholds(answer=round(answer, 2), offer=round(offer, 2), out_of_scope=round(answer, 2), least_choice=0.03)
+    return Thresholds(
+        answer=answer, offer=round(offer, 2), out_of_scope=cheapest(labels_are(labels, OUT_OF_SCOPE), 0.40, 0.90),
+        dialogue=cheapest(talks, 0.35, 0.80), least_choice=_LEAST_CHOICE,
+    )  # fmt: skip
+
+
+def labels_are(labels: list[str], name: str) -> np.ndarray:
+    """Return which label is `name`."""
+    return np.array([label == name for label in labels])

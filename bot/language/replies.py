@@ -33,11 +33,13 @@ _APART = re.compile(
     r"pendant que j y (?:suis|pense)|en attendant)\b"
 )
 _HUMAN = re.compile(
-    r"\b(?:parler|parle|discuter|echanger) (?:a|avec) (?:quelqu un|une? (?:vraie? )?(?:personne|humain|agent|conseiller|"
+    r"\b(?:parler|discuter|echanger) (?:a|avec) (?:quelqu un|une? (?:vraie? )?(?:personne|humain|agent|conseiller|"
     r"technicien|operateur)|un vrai)|\b(?:un|une) (?:humain|vraie personne|conseiller)\b|"
     r"\bouvrir (?:un|une) (?:ticket|demande)|\b(?:etre|me) rappele[rz]?\b|\brappelez? moi\b|"
     r"\bfaire une demande a (?:l assistance|un technicien)|\bcontacter (?:l assistance|le support)\b"
 )
+# « Je parle à une vraie personne ? » asks who is there.
+_SPEAKING_TO = re.compile(r"\b(?:je|on) parle\b")
 _FOLLOW = re.compile(
     r"\bou en est (?:ma|mon|la|le) (?:demande|ticket|dossier|signalement)|\b(?:suivre|suivi de) (?:ma|mon) (?:demande|ticket)|"
     r"\b(?:clore|fermer|rouvrir|reouvrir) (?:ma|mon|la|le) (?:demande|ticket)|\bmes (?:demandes|tickets)\b"
@@ -114,7 +116,7 @@ def read_reply(text: str) -> Reply:
         no=bool(_NO.search(bare)),
         cancel=bool(_CANCEL.search(bare)),
         apart=bool(_APART.search(bare)),
-        human=bool(_HUMAN.search(bare)),
+        human=bool(_HUMAN.search(bare)) and not _SPEAKING_TO.search(bare),
         follow=bool(_FOLLOW.search(bare)),
         question=bool(_QUESTION.search(plain)),
         thanks=bool(_THANKS.search(bare)),

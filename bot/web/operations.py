@@ -37,7 +37,12 @@ class Operation:
 def add_operations(app: web.Application, operations: tuple[Operation, ...]) -> None:
     """Route them."""
     for operation in operations:
-        app.router.add_route(operation.method, operation.path, operation.handler, name=operation_id(operation))
+        name, path, handler = operation_id(operation), operation.path, operation.handler
+        if operation.method == "GET" and operation.content_type == "application/json":
+            # HEAD too: it is how much of what watches a service asks whether it is up.
+            app.router.add_get(path, handler, name=name)
+        else:
+            app.router.add_route(operation.method, path, handler, name=name)
 
 
 def operation_id(operation: Operation) -> str:

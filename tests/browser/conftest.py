@@ -47,8 +47,8 @@ def live_server(stack: Stack):
     return stack
 
 
-# Playwright's loop must not outlive these tests: no other test could run one in the same thread.
-@pytest.fixture(scope="package")
+# Playwright's loop must not outlive these files: no other test could run one in the same thread.
+@pytest.fixture(scope="module")
 def browser(chromium: str):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)

@@ -17,6 +17,7 @@ import pytest
 import structlog
 import yaml
 from aiohttp import web
+from sqlalchemy.engine import make_url
 
 from bot import migrations
 from bot.chat.engine import Engine
@@ -83,8 +84,7 @@ class Store:
             for path in self.folder.glob(f"{Path(url).name}*"):
                 path.unlink()
         else:
-            name = url.rpartition("/")[2].partition("?")[0]
-            await self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            await self.sql(f'DROP DATABASE IF EXISTS "{make_url(url).database}" WITH (FORCE)')
 
     async def sql(self, statement: str) -> None:
         """Run a statement outside any of them."""

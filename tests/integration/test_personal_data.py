@@ -79,7 +79,7 @@ def senders(path: Path) -> list[str]:
 
 async def leave_traces(chat: Chat) -> None:
     """Leave a row in every table that a person can leave one in."""
-    reply = await chat.say("mot de passe oublié")
+    reply = await chat.say("j'ai perdu le mot de passe de tante Ursule")
     path = f"{PREFIX}/messages/{reply['messages'][0]['id']}/feedback"
     assert (await chat.api.post(path, {"helpful": False, "comment": "trop long"}, token=chat.token)).status == 204
     await chat.open_ticket("Le blog est vide, rappelez-moi au 06 12 34 56 78")
@@ -124,7 +124,7 @@ async def test_erasing_leaves_nothing_but_the_ticket_that_was_sent(
     assert (ticket.conversation_id, ticket.context) == (None, {})
     assert ticket.problem == "Le blog est vide, rappelez-moi au [téléphone]"
     assert (person.issuer, person.subject) == (None, None)
-    assert "mot de passe oublié" not in await everything_in(own_database)
+    assert "Ursule" not in await everything_in(own_database)
     assert senders(tracker) == ["autre"]
 
 
@@ -218,7 +218,7 @@ async def test_a_conversation_is_purged_after_its_time_and_not_before(
     assert await recent.said() == ["bonjour"]
     async with own_database.transaction() as session:
         assert await session.get(Conversation, old.conversation) is None
-        assert not (await session.scalars(sa.select(Message).where(Message.text == "mot de passe oublié"))).all()
+        assert not (await session.scalars(sa.select(Message).where(Message.text.contains("Ursule")))).all()
         assert not (await session.scalars(sa.select(Draft))).all()
         assert not (await session.scalars(sa.select(FormStep))).all()
         [ticket] = (await session.scalars(sa.select(Ticket))).all()

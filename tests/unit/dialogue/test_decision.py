@@ -135,6 +135,16 @@ class TestForm:
         assert decided(text, ("affirmer", 0.5), asked="accord").command == command
 
 
+    def test_the_name_of_a_school_is_not_taken_for_an_emergency(self) -> None:
+        found = decided("Collège des Cèdres à Montbel", ("urgence_harcelement", 0.6), asked="ecole")
+        assert (found.kind, found.command) == (kinds.FORM, kinds.SCHOOL)
+
+    def test_distress_told_with_the_school_is_one(self) -> None:
+        text = "au collège Les Cèdres on me frappe"
+        found = decided(text, ("urgence_harcelement", 0.6), asked="ecole", hint="urgence_harcelement")
+        assert found.kind == kinds.URGENT
+
+
 class TestHelped:
     """« Cela vous a-t-il aidé ? »"""
 
@@ -208,6 +218,19 @@ def test_a_message_without_words_is_not_guessed(text: str) -> None:
 @pytest.mark.parametrize("text", ["مرحبا كيف أدخل", "як увійти в систему", "我忘记了密码"])
 def test_another_alphabet_is_another_language(text: str) -> None:
     assert decided(text, ("connexion_erreur", SURE)).kind == kinds.FOREIGN
+
+
+@pytest.mark.parametrize("text", ["annuler", "stop", "laissez tomber"])
+def test_a_bare_cancel_without_a_request_says_that_nothing_is_on_the_way(text: str) -> None:
+    assert decided(text, ("cantine_periscolaire", 0.5)).kind == kinds.DROPPED
+
+
+def test_cancelling_something_else_is_a_question() -> None:
+    assert decided("annuler le repas de lundi", ("cantine_periscolaire", SURE)).topic == "cantine_periscolaire"
+
+
+def test_asking_whether_it_is_a_person_is_not_asking_for_one() -> None:
+    assert decided("Je parle à une vraie personne ?", ("identite_bot", SURE)).topic == "identite_bot"
 
 
 def test_insults_repeated_end_politely() -> None:
