@@ -35,6 +35,8 @@ _OFFERED = 4
 _LEAST_CHOICE = 0.03
 _WORTH_OFFERING = 0.4
 _ENOUGH = 20
+# Under this confidence nothing is answered in any case: the curves are fitted above it.
+_HOPELESS = 0.2
 
 
 @dataclass(frozen=True)
@@ -271,18 +273,20 @@ def choose_thresholds(probabilities: np.ndarray, targets: np.ndarray, labels: li
     offers = np.array([(topic := topics.get(label)) is not None and not topic.is_dialogue for label in labels])
     talks = np.array([not offered and label != OUT_OF_SCOPE for offered, label in zip(offers, labels)])
     held = offers[targets] & (place < _OFFERED)
-    # What it costs not to answer: a click when the right topic is among those offered, more when it is not.
-    instead = np.where(held, _CLICK, np.where(right & talks[targets], _MISS, _CLICK + _MISS))
-    instead = np.where(labels_are(labels, OUT_OF_SCOPE)[targets], _CLICK, instead)
-    answered = np.where(right, 0.0, _WRONG)
+    # What it costs not to answer: a click when the right topic is among those offered, a miss when there is none to
+    # offer, both when those offered are not it.
+    instead = np.where(held, _CLICK, np.where(offers[targets], _CLICK + _MISS, _MISS))
 
     def cheapest(family: np.ndarray, lowest: float, highest: float) -> float:
-        chosen = family[first]
-        if not chosen.any():
+        """Return the confidence from which answering costs less; both costs are smoothed, the folds being small."""
+        chosen = family[first] & (best > _HOPELESS)
+        if chosen.sum() < _ENOUGH:
             return highest
-        steps = np.arange(lowest, highest + 0.001, 0.01)
-        costs = [np.where(best[chosen] >= step, answered[chosen], instead[chosen]).sum() for step in steps]
-        return round(float(steps[int(np.argmin(costs))]), 2)
+        known, steps = best[chosen], np.arange(lowest, highest, 0.01)
+        mistaken = _smoothed(known, (~right[chosen]).astype(float), steps)
+        saved = _smoothed(known, instead[chosen] / (_CLICK + _MISS), steps) * (_CLICK + _MISS)
+        worth = np.flatnonzero(_WRONG * mistaken <= saved)
+        return round(float(steps[worth[0]]) if len(worth) else highest, 2)
 
     answer = cheapest(offers, 0.40, 0.90)
     unsure = offers[first] & (best < answer)
@@ -297,6 +301,22 @@ def choose_thresholds(probabilities: np.ndarray, targets: np.ndarray, labels: li
         answer=answer, offer=round(offer, 2), out_of_scope=cheapest(labels_are(labels, OUT_OF_SCOPE), 0.40, 0.90),
         dialogue=cheapest(talks, 0.35, 0.80), least_choice=_LEAST_CHOICE,
     )  # fmt: skip
+
+
+def _smoothed(known: np.ndarray, values: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Return, at each step of confidence, the mean of `values` (0 to 1) as a logistic curve of the log-odds."""
+    odds = lambda p: np.log(np.clip(p, 1e-4, 1 - 1e-4) / (1 - np.clip(p, 1e-4, 1 - 1e-4)))  # noqa: E731
+    rows = np.stack([odds(known), np.ones(len(known))], axis=1)
+
+    def loss(slope: np.ndarray) -> tuple[float, np.ndarray]:
+        mixed = rows @ slope
+        return (
+            float((np.logaddexp(0, mixed) - values * mixed).sum() + 0.5 * slope[0] ** 2),
+            rows.T @ (1 / (1 + np.exp(-mixed)) - values) + np.array([slope[0], 0.0]),
+        )
+
+    slope = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B").x
+    return 1 / (1 + np.exp(-(slope[0] * odds(steps) + slope[1])))
 
 
 def labels_are(labels: list[str], name: str) -> np.ndarray:
