@@ -78,7 +78,9 @@ def read_utterances(folder: Path = ROOT / "data" / "nlu") -> list[Utterance]:
         for block in yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]:
             metadata = block.get("metadata") or {}
             found += [
-                Utterance(line[2:].strip(), block["intent"], metadata.get("profil"), metadata.get("voix"), path.parent.name)
+                Utterance(
+                    line[2:].strip(), block["intent"], metadata.get("profil"), metadata.get("voix"), path.parent.name
+                )
                 for line in block["examples"].splitlines()
                 if line.startswith("- ")
             ]
@@ -205,7 +207,9 @@ def left_out(utterances: list[Utterance], key: str, hand: str) -> tuple[list[Utt
     return others, asked
 
 
-def measure_dev(utterances: list[Utterance], features: FeatureSettings, settings: TrainSettings, options: argparse.Namespace) -> dict:
+def measure_dev(
+    utterances: list[Utterance], features: FeatureSettings, settings: TrainSettings, options: argparse.Namespace
+) -> dict:
     model, seconds = train(utterances, features, settings)
     rows = judge(model, read_lines(options.file))
     found = {
@@ -216,7 +220,9 @@ def measure_dev(utterances: list[Utterance], features: FeatureSettings, settings
         for line, result, kind, _ in rows:
             if kind != "right":
                 best = " ".join(f"{name}:{p:.2f}" for name, p in result["ranking"][:4])
-                print(f"{kind:8}{line['profil']:11}{line['style']:10}{line['topic']} <- {result['outcome']} {best} | {line['text'][:160]}")
+                print(
+                    f"{kind:8}{line['profil']:11}{line['style']:10}{line['topic']} <- {result['outcome']} {best} | {line['text'][:160]}"
+                )
     if options.tables:
         for key in ("style", "profil", "topic"):
             for name, row in table(rows, key).items():
@@ -225,7 +231,9 @@ def measure_dev(utterances: list[Utterance], features: FeatureSettings, settings
     return found
 
 
-def measure_hands(utterances: list[Utterance], features: FeatureSettings, settings: TrainSettings, options: argparse.Namespace) -> dict:
+def measure_hands(
+    utterances: list[Utterance], features: FeatureSettings, settings: TrainSettings, options: argparse.Namespace
+) -> dict:
     rows, by_hand = [], {}
     for key in ("speaker", "voice"):
         for hand in sorted({getattr(one, key) for one in utterances if getattr(one, key)}):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -26,6 +26,9 @@ _OUT_CLASSES = ("08", "28", "40", "3D", "53", "57", "58")
 _OUT_STATES = ("25006", "42P01", "55P03")
 # What SQLite says of a file that is not a database, or no longer one.
 _OUT_FILES = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+# Execution option of a connection whose transaction may write.
+_WRITES = "assistent_writes"
 
 
 class Base(DeclarativeBase):
@@ -72,12 +75,20 @@ def create_engine(url: str) -> AsyncEngine:
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def _set_pragmas(connection, _record) -> None:
+        # The driver would begin a transaction at its first write only: what was read before could have changed since.
+        connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.close()
+
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        # A writer takes its turn before it reads: it waits for the others instead of failing halfway.
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
@@ -89,11 +100,19 @@ class Database:
         self.engine = create_engine(url)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
+    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Open a session that may write; commit when the block ends well, roll back otherwise."""
+        return self._session(writes=True)
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Open a session that only reads: it waits for nobody and sees one state of the database."""
+        return self._session(writes=False)
+
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Open a session, commit when the block ends well, roll back otherwise."""
+    async def _session(self, *, writes: bool) -> AsyncIterator[AsyncSession]:
         try:
             async with self._sessions() as session, session.begin():
+                await session.connection(execution_options={_WRITES: writes})
                 yield session
         except Exception as error:
             if _is_out(error):

@@ -49,6 +49,8 @@ DEGRADED_THRESHOLDS = Thresholds(answer=0.70, offer=0.35, out_of_scope=0.60, urg
 _KEPT_WHEN_DEGRADED = frozenset({"urgent", "form", "ticket", "dialogue"})
 _UNCLEAR = frozenset({kinds.SEARCH, kinds.CLARIFY})
 _HALF = READ_WHOLE_CHARS // 2
+# What is kept of the name of the ENT's page: a mark may be longer than what it masks.
+PAGE_CHARS = 200
 
 log = structlog.get_logger()
 
@@ -172,7 +174,7 @@ class Assistant:
         )  # fmt: skip
         in_part = len(masked.text) > READ_WHOLE_CHARS
         text = f"{masked.text[:_HALF]} … {masked.text[-_HALF:]}" if in_part else masked.text
-        page = mask(clean(request.page or "")).text
+        page = mask(clean(request.page or "")).text[:PAGE_CHARS]
         return _Incoming(received, text, masked, request.choice, page, browser[:300], in_part)
 
     async def _deal_with(self, incoming: _Incoming) -> tuple[Understood, Composed]:

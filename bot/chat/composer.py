@@ -90,7 +90,7 @@ class Composer:
         if kind == "sujet":
             return self._knowledge.title(value) or value
         if kind == "profil":
-            return PROFILE_NAMES[value]
+            return PROFILE_NAMES.get(value, choice)
         fixed = [
             PERSON_BUTTON, OTHER_BUTTON, *HELPED_BUTTONS,
             {"title": phrases.BUTTON_SEND, "choice": "demande:envoyer"},

@@ -56,7 +56,7 @@ class EventHub:
     async def listen(self, conversation_id: str):
         """Give a queue of the conversation's events; None in it means: come back later."""
         if not self.listeners:
-            async with self._database.transaction() as session:
+            async with self._database.reading() as session:
                 newest = await last_event_id(session)
                 seen = {event.id for event in await events_after(session, newest - OVERLAP)}
             # Another stream may have come in between, and be owed what came since.
@@ -77,7 +77,7 @@ class EventHub:
             if not self.listeners:
                 continue
             try:
-                async with self._database.transaction() as session:
+                async with self._database.reading() as session:
                     events = await events_after(session, self._last - OVERLAP)
             except StorageUnavailable:
                 log.warning("events_unreadable")

@@ -150,7 +150,7 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
     if given and not (given.isascii() and given.isdigit() and len(given) < 19):
         raise InvalidInput("Last-Event-ID n’est pas un numéro.")
     async with app[HUB].listen(conversation.id) as queue:
-        async with app[DATABASE].transaction() as session:
+        async with app[DATABASE].reading() as session:
             newest = await conversations.last_event_id(session, conversation.id)
             # A number that was never given out would silence all that comes: no further than the newest.
             last = min(int(given), newest) if given else newest
@@ -184,7 +184,7 @@ async def _follow(request: web.Request, stream: EventSourceResponse, missed: lis
 async def _send(app: web.Application, stream, event: ConversationEvent) -> None:
     payload: Any = event.payload
     if event.kind == "message":
-        async with app[DATABASE].transaction() as session:
+        async with app[DATABASE].reading() as session:
             found = await conversations.messages_by_id(session, [event.payload["message"]])
         if not found:
             return
@@ -209,7 +209,7 @@ async def list_tickets(request: web.Request) -> web.Response:
     app = request.app
     await app[LIMITER].check_reading(request)
     conversation = await conversations.conversation_of(app[DATABASE], app[CLOCK], bearer(request))
-    async with app[DATABASE].transaction() as session:
+    async with app[DATABASE].reading() as session:
         tickets = await escalation.list_tickets(session, conversation.person_id)
     return _json(
         TicketList(

@@ -14,7 +14,6 @@ from bot.conversations.models import (
     ConversationEvent,
     Feedback,
     Message,
-    Person,
     Result,
     UsedJwt,
 )
@@ -64,13 +63,6 @@ class ConversationData:
     async def erase(self, session: AsyncSession, subject: Subject) -> None:
         """Remove the conversation and all that hangs on it."""
         await _delete(session, [subject.conversation_id])
-        left = await session.scalar(
-            sa.select(sa.func.count()).select_from(Conversation).where(Conversation.person_id == subject.person_id)
-        )
-        if not left:
-            await session.execute(
-                sa.update(Person).where(Person.id == subject.person_id).values(issuer=None, subject=None)
-            )
 
     async def purge(self, session: AsyncSession, now: datetime, retention: Retention) -> dict[str, int]:
         """Remove conversations without a word for too long, old events, dead tokens and used JWT."""

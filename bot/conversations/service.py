@@ -151,13 +151,14 @@ async def use_jwt_once(database: Database, clock: Clock, issuer: str, jti: str, 
             raise Unauthenticated("Ce jeton a déjà servi. Rechargez la page de l’ENT.") from error
 
 
-async def authenticate(session: AsyncSession, token: str, now: datetime) -> Conversation:
-    """Return the conversation of a bearer; Unauthenticated when it is unknown or expired."""
-    row = await session.scalar(
+async def authenticate(session: AsyncSession, token: str, now: datetime, *, to_write: bool = False) -> Conversation:
+    """Return the conversation of a bearer, held against others `to_write`; Unauthenticated when unknown or expired."""
+    query = (
         sa.select(Conversation)
         .join(AccessToken, AccessToken.conversation_id == Conversation.id)
         .where(AccessToken.digest == digest_of(token), AccessToken.expires_at > now)
     )
+    row = await session.scalar(query.with_for_update(of=Conversation) if to_write else query)
     if row is None:
         raise Unauthenticated
     return row
@@ -173,7 +174,7 @@ async def receive(
     conversation has this value.
     """
     async with database.transaction() as session:
-        conversation = await authenticate(session, token, clock.now())
+        conversation = await authenticate(session, token, clock.now(), to_write=True)
         known = await _find_message(session, conversation.id, client_id)
         if known is not None:
             if known.fingerprint != fingerprint:
@@ -217,7 +218,9 @@ async def answer(
     `helped` is what the message says of the last article shown, if anything: it is counted as feedback.
     """
     async with database.transaction() as session:
-        conversation = await session.get_one(Conversation, received.conversation.id, with_for_update=True)
+        conversation = await session.get(Conversation, received.conversation.id, with_for_update=True)
+        if conversation is None:
+            raise Unauthenticated("Cette conversation a été effacée. Rouvrez l’assistant.")
         if await session.get(Result, received.message.id) is not None:
             return (await _with_replies(session, received.message, conversation)).replies
         messages = [_append(session, conversation, one, clock.now(), reply_to=received.message.id) for one in said]
@@ -271,7 +274,9 @@ def _next_position(conversation: Conversation) -> int:
 async def announce_late(database: Database, clock: Clock, conversation_id: str, said: list[Said]) -> None:
     """Write down something said outside a reply, and tell the open chat of it."""
     async with database.transaction() as session:
-        conversation = await session.get_one(Conversation, conversation_id, with_for_update=True)
+        conversation = await session.get(Conversation, conversation_id, with_for_update=True)
+        if conversation is None:
+            return
         for one in said:
             message = _append(session, conversation, one, clock.now())
             await session.flush()
@@ -286,7 +291,7 @@ async def history(
     database: Database, clock: Clock, token: str, after: str | None
 ) -> tuple[Conversation, list[Message]]:
     """Return the conversation and its messages after the one of id `after` (all: the last page), in order."""
-    async with database.transaction() as session:
+    async with database.reading() as session:
         conversation = await authenticate(session, token, clock.now())
         query = sa.select(Message).where(Message.conversation_id == conversation.id)
         if after:
@@ -315,13 +320,13 @@ async def give_feedback(
 
 async def conversation_of(database: Database, clock: Clock, token: str) -> Conversation:
     """Return the conversation of a bearer."""
-    async with database.transaction() as session:
+    async with database.reading() as session:
         return await authenticate(session, token, clock.now())
 
 
 async def identity_of(database: Database, clock: Clock, token: str) -> tuple[str, Identity]:
     """Return the person of a bearer and what a new conversation of theirs starts with."""
-    async with database.transaction() as session:
+    async with database.reading() as session:
         conversation = await authenticate(session, token, clock.now())
         person = await session.get_one(Person, conversation.person_id)
         identity = Identity(conversation.profile, conversation.uai, person.issuer, person.subject)

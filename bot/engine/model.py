@@ -28,7 +28,7 @@ _ROUNDS = 1000
 # confidence, which has to be read, disbelieved and asked again.
 _CLICK = 1.0
 _MISS = 2.0
-_WRONG = 3.0
+_WRONG = 4.0
 # How many topics are offered at most, under what chance one of them is not worth a button, and from which share of
 # right offers on (over at least so many held-out texts) offering is worth it.
 _OFFERED = 4

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.conversations.models import Conversation
+from bot.conversations.models import Conversation, Person
 from bot.escalation.models import Contact, Draft, FormStep, Ticket, TicketEvent
 from bot.privacy.service import Retention, Subject
 
@@ -73,3 +73,25 @@ class TicketData:
         )
         await session.execute(sa.update(Contact).where(Contact.conversation_id.in_(old)).values(conversation_id=None))
         return {"tickets": len(closed), "contacts": contacts.rowcount}
+
+
+class PersonData:
+    """Who somebody is: kept while a conversation or a request of theirs is. Listed last, once those are gone."""
+
+    async def export(self, session: AsyncSession, subject: Subject) -> dict[str, Any]:
+        """Add nothing: the ENT's opaque identifier says nothing to the person."""
+        return {}
+
+    async def erase(self, session: AsyncSession, subject: Subject) -> None:
+        """Remove the person once nothing is theirs."""
+        await session.execute(_of_nobody().where(Person.id == subject.person_id))
+
+    async def purge(self, session: AsyncSession, now: datetime, retention: Retention) -> dict[str, int]:
+        """Remove the persons to whom nothing is left."""
+        return {"persons": (await session.execute(_of_nobody())).rowcount}
+
+
+def _of_nobody() -> sa.Delete:
+    return sa.delete(Person).where(
+        ~sa.exists().where(Conversation.person_id == Person.id), ~sa.exists().where(Ticket.person_id == Person.id)
+    )

@@ -130,7 +130,7 @@ async def add_version(session: AsyncSession, article: ArticleText, clock: Clock,
 
 async def export_articles(database: Database, folder: Path, topics: Topics) -> list[Path]:
     """Write the articles in service as files, as they were imported to the letter; return the paths."""
-    async with database.transaction() as session:
+    async with database.reading() as session:
         sources = (await session.execute(_in_service())).all()
     paths = []
     for topic_id, source, _ in sources:
@@ -211,7 +211,7 @@ class KnowledgeBase:
         """Read again the articles that changed, and the schools and values if asked; tell whether an article did."""
         if territories:
             await self._refresh_territories()
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             stamp = (
                 *(await session.execute(sa.select(sa.func.count(), sa.func.max(Article.updated_at)))).one(),
                 *(await session.execute(sa.select(sa.func.sum(Article.version)))).one(),
@@ -232,7 +232,7 @@ class KnowledgeBase:
         return True
 
     async def _refresh_territories(self) -> None:
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             schools = {school.uai: school for school in (await session.scalars(sa.select(School))).all()}
             layers: dict[tuple[str, str], dict[str, str]] = {}
             for row in (await session.scalars(sa.select(VariableValue))).all():

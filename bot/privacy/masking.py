@@ -1,16 +1,19 @@
 """Mask what must not be kept, before anything is stored or sent to the engine.
 
-Each thing found is replaced by a typed mark, such as [téléphone]. Rules, not a model: they cost under a millisecond and
+Each thing found is replaced by a typed mark, such as [téléphone]. Rules, not a model: they cost about a millisecond and
 say why. Names of persons are another matter (they are masked where text leaves the conversation).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import phonenumbers
 from stdnum import iban
+
+from bot.privacy.passwords import find_secrets
 
 PHONE = "téléphone"
 EMAIL = "adresse mail"
@@ -20,28 +23,57 @@ IBAN = "IBAN"
 PASSWORD = "mot de passe"  # noqa: S105 - a mark
 CODE = "code"
 
-_EMAIL = re.compile(r"[\w.+%-]{1,64}\s?(?:@|\(at\)|\[at\])\s?[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}", re.IGNORECASE)
-_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]){11,30}(?!\w)", re.IGNORECASE)
-_NIR = re.compile(
-    r"(?<!\d)[1-478][ .-]?\d{2}[ .-]?(?:\d{2})[ .-]?(?:\d{2}|2[AB])[ .-]?\d{3}[ .-]?\d{3}(?:[ .-]?\d{2})?(?!\d)",
+# One rule may uncover what another had to leave: « 06 …/07 … ». Nothing needs more rounds than this.
+_ROUNDS = 4
+
+_AT = r"\s?(?:@|\(\s?at\s?\)|\[\s?at\s?\])\s?|\s(?:arobase|arobas|arrobase)\s"
+_DOT = r"\.|\s?(?:\(\s?dot\s?\)|\[\s?dot\s?\])\s?|\spoint\s"
+_EMAIL = re.compile(
+    rf"(?<![\w.+%-])[\w.+%-]{{1,64}}(?:{_AT})[\w-]{{1,63}}(?:(?:{_DOT})[\w-]{{1,63}}){{0,3}}(?:{_DOT})[^\W\d_]{{2,12}}(?![\w@])",
     re.IGNORECASE,
 )
-_INE = re.compile(r"(?<!\w)(?:\d[ .-]?){9}(?:\d[ .-]?[A-Z]|[A-Z][ .-]?[A-Z])(?!\w)", re.IGNORECASE)
-# French numbers as people type them: +33, 0033, dots, dashes, spaces anywhere; overseas prefixes included.
-_PHONE = re.compile(
-    r"(?<![\w/])(?:(?:\+|00)\s?(?:33|262|590|594|596|687|689|508)[\s.()-]*0?|0)[\s.-]?[1-9](?:[\s./-]{0,3}\d){8}(?![\dA-Za-z])"
+_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ .-]?[A-Z0-9]){11,30}(?!\w)", re.IGNORECASE)
+# The French one is masked even with a wrong key: it was mistyped, not made up.
+_FRENCH_IBAN = re.compile(r"(?<!\w)FR ?\d{2}(?:[ .-]?[A-Z0-9]){23}(?!\w)", re.IGNORECASE)
+# Sex, year, month, department, commune, order, key: without the key, only people born men or women, not made-up sexes.
+_NIR = re.compile(
+    r"(?<![\w.,])(?:[12](?=(?:[ .-]?[\dAB]){12})|[3478](?=(?:[ .-]?[\dAB]){14}))[ .-]?\d\d[ .-]?(?:0[1-9]|1[0-2]|[2-9]\d)[ .-]?"
+    r"(?:(?:\d\d|2[AB])[ .-]?\d{3}|9[78]\d[ .-]?\d\d)[ .-]?\d{3}(?:[ .-]?\d\d)?(?!\d)",
+    re.IGNORECASE,
 )
-_FOREIGN_PHONE = re.compile(r"(?<![\w/])(?:\+|00)\s?\d(?:[\s.-]?\d){7,13}(?!\d)")
+# 10 digits and a letter, or 9 and two. Letters apart from the digits count only in capitals or after « INE ».
+_INE = re.compile(
+    r"(?<!\w)(?:\d{10}[A-Z]|\d{9}[A-Z]{2}|(?-i:\d(?:[ .-]?\d){8}(?:[ .-]?\d[ .-]?[A-Z]|[ .-]?[A-Z][ .-]?[A-Z])))(?!\w)",
+    re.IGNORECASE,
+)
+_NAMED_INE = re.compile(
+    r"(?<!\w)I\.?N\.?E\.?(?!\w)[^\d\n\[\]]{0,25}(?P<value>\d(?:[ .-]?\d){8}(?:[ .-]?\d[ .-]?[A-Z]|[ .-]?[A-Z][ .-]?[A-Z]))(?!\w)",
+    re.IGNORECASE,
+)
 
-_SECRET_NAME = (
-    r"(?:mots?\s+de\s+pass?es?|mdp|password|passwd|pass|code\s+(?:secret|confidentiel|pin|perso(?:nnel)?|d['’ ]activation|sms|otp|reçu|recu|de\s+verification|de\s+vérification)?|pin)"  # noqa: S105 - a pattern
-)  # fmt: skip
-_QUALIFIER = r"(?:\s+(?:actuel|provisoire|temporaire|est|c['’]?\s?est|etait|était|c['’]?\s?(?:etait|était)|ct|c|donc|bien|toujours|pour\s+\S+|de\s+mon\s+\S+|de\s+ma\s+\S+))*"
-_SECRET = re.compile(
-    rf"\b{_SECRET_NAME}{_QUALIFIER}\s*(?P<sign>[:=]|«|\"|')?\s*(?P<secret>[^\s«»\",;]{{3,64}})", re.IGNORECASE
+# French numbers as people type them; « O6 » with a letter too. A date (01/02/2024 …) is none.
+_PHONE = re.compile(
+    r"(?<![\w+])(?<!\d[.,/-])(?!\d\d[ ./-]\d\d[ ./-](?:19|20)\d\d(?!\d))[0oO](?:"
+    r"[1-9](?P<sep>[\s./_·-]{1,3})\d\d(?:(?P=sep)\d\d){3}"  # 06 12 34 56 78, one separator
+    r"|[1-9]\d{8}"  # 0612345678
+    r"|\s?[1-9](?:\s{0,2}\d){8}"  # 061 234 56 78
+    r"|[1-9](?:[\s.-]{0,3}\d\d){4}"  # 06.12 34-56 78
+    r")(?!\d)"
 )
-_ONE_TIME = re.compile(r"\bcodes?\b[^.\d\n]{0,30}?(?P<secret>\d{4,8})\b", re.IGNORECASE)
-_WORD_ONLY = re.compile(r"^[a-zà-öø-ÿœ'’.!?…-]+$|^[A-ZÀ-Ö][a-zà-öø-ÿ'’]+[.!?]?$")
+_FOREIGN_PHONE = re.compile(r"(?<![\w/])\(?(?:\+|00)\s?(?:\(?\d{1,3}\)?)(?:[\s./-]{0,2}(?:\(0\))?[\s./-]{0,2}\d){6,12}(?!\d)")
+# Without its 0, a number is one where the words say so.
+_NAMED_PHONE = re.compile(
+    r"(?<!\w)(?:t[ée]l(?:[ée]phone)?|portable|mobile|num(?:[ée]ro)?|(?:r?appel|join|contact)\w*)(?!\w)[^\d\n\[\]]{0,25}"
+    r"(?P<value>[1-9](?:[ .-]?\d\d){4})(?!\d)",
+    re.IGNORECASE,
+)
+_NUMBER_WORD = (
+    r"(?:z[ée]ro|une?|deux|trois|quatre|cinq|six|sept|huit|neuf|dix|onze|douze|treize|quatorze|quinze|seize|vingts?|trente|"
+    r"quarante|cinquante|soixante|cent)"
+)
+_SPOKEN_PHONE = re.compile(
+    rf"(?<!\w)z[ée]ro(?:[\s,.-]+(?:et[\s-]+)?{_NUMBER_WORD}(?!\w)){{4,16}}", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -60,37 +92,67 @@ class Masked:
 def mask(text: str) -> Masked:
     """Replace telephone, e-mail, INE, NIR, IBAN, passwords and codes by their marks."""
     found: list[tuple[str, str]] = []
+    for _ in range(_ROUNDS):
+        before = len(found)
+        text = _mask_once(text, found)
+        if len(found) == before:
+            break
+    return Masked(text, tuple(found))
 
+
+def _mask_once(text: str, found: list[tuple[str, str]]) -> str:
     def put(kind: str, value: str) -> str:
         found.append((kind, value.strip()))
         return f"[{kind}]"
 
-    text = _EMAIL.sub(lambda m: put(EMAIL, m[0]), text)
-    text = _IBAN.sub(lambda m: put(IBAN, m[0]) if iban.is_valid(m[0].replace(" ", "")) else m[0], text)
-    text = _SECRET.sub(lambda m: _mask_secret(m, put), text)
-    text = _NIR.sub(lambda m: put(NIR, m[0]), text)
-    text = _PHONE.sub(lambda m: put(PHONE, m[0]), text)
-    text = _FOREIGN_PHONE.sub(lambda m: put(PHONE, m[0]) if _is_phone(m[0]) else m[0], text)
-    text = _INE.sub(lambda m: put(INE, m[0]), text)
-    text = _ONE_TIME.sub(lambda m: m[0].replace(m["secret"], put(CODE, m["secret"])), text)
-    return Masked(text, tuple(found))
+    def replace(pattern: re.Pattern[str], kind: str, is_one: Callable[[str], bool] = bool) -> None:
+        nonlocal text
+
+        def mark(match: re.Match[str]) -> str:
+            value = match["value"] if "value" in pattern.groupindex else match[0]
+            if not is_one(value):
+                return match[0]
+            return match[0][: match[0].rindex(value)] + put(kind, value)
+
+        text = pattern.sub(mark, text)
+
+    replace(_EMAIL, EMAIL)
+    if any(map(str.isdigit, text)):
+        replace(_FRENCH_IBAN, IBAN)
+        text = _IBAN.sub(lambda match: _mask_iban(match[0], put), text)
+    text = _mask_secrets(text, put)
+    if any(map(str.isdigit, text)):
+        replace(_NIR, NIR)
+        replace(_NAMED_INE, INE)
+        replace(_INE, INE)
+        replace(_FOREIGN_PHONE, PHONE, _is_phone)
+        replace(_PHONE, PHONE)
+        replace(_NAMED_PHONE, PHONE)
+    replace(_SPOKEN_PHONE, PHONE)
+    return text
 
 
-def _mask_secret(match: re.Match[str], put) -> str:
-    secret = match["secret"]
-    # « mon mot de passe est refusé » says nothing secret: after a verb, only what does not look like a word is masked.
-    plain = bool(_WORD_ONLY.match(secret))
-    if secret.startswith("[") or (plain and match["sign"] is None) or (plain and len(secret) < 5):
-        return match[0]
-    kind = CODE if secret.isdigit() and len(secret) <= 8 else PASSWORD
-    start, end = match.span("secret")
-    return match[0][: start - match.start()] + put(kind, secret) + match[0][end - match.start() :]
+def _mask_secrets(text: str, put: Callable[[str, str], str]) -> str:
+    parts, at = [], 0
+    for secret in find_secrets(text):
+        value = text[secret.start : secret.end]
+        parts += [text[at : secret.start], put(CODE if secret.is_code else PASSWORD, value)]
+        at = secret.end
+    return "".join([*parts, text[at:]])
+
+
+def _mask_iban(candidate: str, put: Callable[[str, str], str]) -> str:
+    """Mask the IBAN that `candidate` begins with: the words after it look like more groups of it."""
+    for end in (end.start() for end in reversed(list(re.finditer(r"(?=[ .-])|$", candidate)))):
+        if iban.is_valid(re.sub(r"[ .-]", "", candidate[:end]), check_country=False):
+            return put(IBAN, candidate[:end]) + candidate[end:]
+    return candidate
 
 
 def _is_phone(text: str) -> bool:
+    number = re.sub(r"\(0\)|[^\d+]", "", text)
+    number = f"+{number[2:]}" if number.startswith("00") else number
     try:
-        return phonenumbers.is_possible_number(
-            phonenumbers.parse(text.replace("00", "+", 1) if text.startswith("00") else text, "FR")
-        )
+        return phonenumbers.is_possible_number(phonenumbers.parse(number, None))
     except phonenumbers.NumberParseException:
         return False

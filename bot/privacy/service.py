@@ -62,7 +62,7 @@ class PersonalData:
     async def export(self, subject: Subject) -> dict[str, Any]:
         """Return all that is held of the subject."""
         exported: dict[str, Any] = {}
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             for holder in self._holders:
                 exported.update(await holder.export(session, subject))
         return exported

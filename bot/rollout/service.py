@@ -57,7 +57,7 @@ async def withdraw(database: Database, clock: Clock, identifier: str) -> bool:
 async def current(database: Database, clock: Clock, profile: str | None) -> list[Announcement]:
     """Return what is on show for a profile: incidents first, then the newest."""
     now = clock.now()
-    async with database.transaction() as session:
+    async with database.reading() as session:
         rows = (
             await session.scalars(
                 sa.select(Announcement)

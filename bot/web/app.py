@@ -20,7 +20,7 @@ from bot.clock import Clock, SystemClock
 from bot.conversations.personal_data import ConversationData
 from bot.db import Database
 from bot.errors import StorageUnavailable
-from bot.escalation.personal_data import TicketData
+from bot.escalation.personal_data import PersonData, TicketData
 from bot.knowledge.service import KnowledgeBase, read_utterances
 from bot.privacy.service import PersonalData
 from bot.privacy.vault import Vault
@@ -68,7 +68,8 @@ def create_app(
             knowledge = KnowledgeBase(database, topics, read_voices)
             chosen = engine or RasaEngine(settings.engine_url, http)
             composer = Composer(knowledge, Phrasebook.read(settings.root / "domain.yml"))
-            holders = (TicketData(), ConversationData(), TrackerData(settings.var_dir / "rasa-tracker.db"))
+            tracker = TrackerData(settings.var_dir / "rasa-tracker.db")
+            holders = (TicketData(), ConversationData(), PersonData(), tracker)
             app[chat.DATABASE] = database
             app[chat.KNOWLEDGE] = knowledge
             app[chat.ASSISTANT] = Assistant(

@@ -1,0 +1,150 @@
+"""The database's own rules: instants, transactions, what the drivers throw."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from bot.db import BUSY_TIMEOUT_MS, Base, Database
+from bot.errors import StorageUnavailable
+from bot.web.lease import LeaseRow
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+async def leases(database_url: str):
+    """A database with one small table."""
+    database = Database(database_url)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(lambda sync: Base.metadata.create_all(sync, tables=[LeaseRow.__table__]))
+    yield database
+    await database.close()
+
+
+async def names(database: Database) -> list[str]:
+    async with database.transaction() as session:
+        return list((await session.scalars(sa.select(LeaseRow.name).order_by(LeaseRow.name))).all())
+
+
+async def test_an_instant_comes_back_the_same_and_in_utc(leases: Database) -> None:
+    paris = timezone(timedelta(hours=1))
+    async with leases.transaction() as session:
+        session.add(LeaseRow(name="a", until=NOON.astimezone(paris)))
+    async with leases.transaction() as session:
+        found = await session.scalar(sa.select(LeaseRow.until))
+    assert found == NOON
+    assert found.tzinfo == UTC
+
+
+async def test_an_instant_without_a_zone_is_refused(leases: Database) -> None:
+    with pytest.raises(StatementError, match="without a zone"):
+        async with leases.transaction() as session:
+            session.add(LeaseRow(name="a", until=NOON.replace(tzinfo=None)))
+
+
+async def test_instants_are_compared_as_instants(leases: Database) -> None:
+    async with leases.transaction() as session:
+        session.add(LeaseRow(name="a", until=NOON))
+    tokyo = (NOON + timedelta(minutes=1)).astimezone(timezone(timedelta(hours=9)))
+    async with leases.transaction() as session:
+        assert await session.scalar(sa.select(LeaseRow.name).where(LeaseRow.until < tokyo)) == "a"
+
+
+async def test_a_block_that_ends_well_is_kept(leases: Database) -> None:
+    async with leases.transaction() as session:
+        session.add(LeaseRow(name="a", until=NOON))
+    assert await names(leases) == ["a"]
+
+
+async def test_a_block_that_fails_leaves_nothing(leases: Database) -> None:
+    with pytest.raises(RuntimeError):
+        async with leases.transaction() as session:
+            session.add(LeaseRow(name="a", until=NOON))
+            await session.flush()
+            raise RuntimeError
+    assert await names(leases) == []
+
+
+async def test_a_block_that_is_given_up_leaves_nothing(leases: Database) -> None:
+    async def write() -> None:
+        async with leases.transaction() as session:
+            session.add(LeaseRow(name="a", until=NOON))
+            await session.flush()
+            await asyncio.sleep(10)
+
+    writing = asyncio.create_task(write())
+    await asyncio.sleep(0.3)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert await names(leases) == []
+
+
+async def test_a_statement_that_is_wrong_is_not_taken_for_a_database_that_is_out(leases: Database) -> None:
+    with pytest.raises(IntegrityError):
+        async with leases.transaction() as session:
+            session.add_all([LeaseRow(name="a", until=NOON), LeaseRow(name="b", until=NOON)])
+            await session.flush()
+            await session.execute(sa.insert(LeaseRow).values(name="a", until=NOON))
+    assert await names(leases) == []
+
+
+async def test_a_table_that_is_not_there_yet_is_a_database_that_is_out(leases: Database) -> None:
+    with pytest.raises(StorageUnavailable):
+        async with leases.transaction() as session:
+            await session.execute(sa.text("SELECT * FROM conversations"))
+
+
+async def test_a_writer_waits_for_another_no_longer_than_said(leases: Database) -> None:
+    async with leases.transaction() as session:
+        session.add(LeaseRow(name="a", until=NOON))
+    loop = asyncio.get_running_loop()
+    async with leases.transaction() as session:
+        await session.execute(sa.update(LeaseRow).values(until=NOON + timedelta(days=1)))
+        started = loop.time()
+        with pytest.raises(StorageUnavailable):
+            async with leases.transaction() as other:
+                await other.execute(sa.update(LeaseRow).values(until=NOON))
+        waited = loop.time() - started
+    assert BUSY_TIMEOUT_MS / 1000 - 0.2 < waited < 3.9
+
+
+async def test_a_writer_who_waits_less_gets_his_turn(leases: Database) -> None:
+    async def write(name: str) -> None:
+        async with leases.transaction() as session:
+            session.add(LeaseRow(name=name, until=NOON))
+            await session.flush()
+            await asyncio.sleep(0.01)
+
+    wanted = [f"bail {index:02}" for index in range(15)]
+    await asyncio.gather(*map(write, wanted))
+    assert await names(leases) == wanted
+
+
+async def test_what_was_being_stored_is_not_in_the_exception(leases: Database) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        async with leases.transaction() as session:
+            for _ in range(2):
+                await session.execute(sa.insert(LeaseRow).values(name="mes parents divorcent", until=NOON))
+    assert "INSERT" in str(caught.value)
+    if "sqlite" in str(leases.engine.url):
+        assert "divorcent" not in str(caught.value)
+
+
+async def test_sqlite_writes_ahead_and_minds_foreign_keys(leases: Database) -> None:
+    if "sqlite" not in str(leases.engine.url):
+        pytest.skip("SQLite's own settings")
+    async with leases.transaction() as session:
+        values = [
+            (await session.execute(sa.text(f"PRAGMA {name}"))).scalar() for name in ("journal_mode", "foreign_keys")
+        ]
+    assert values == ["wal", 1]
+
+
+async def test_a_database_that_was_not_migrated_is_not_ready(leases: Database) -> None:
+    assert await leases.is_ready() is False
