@@ -29,7 +29,7 @@ _ROUNDS = 4
 _AT = r"\s?(?:@|\(\s?at\s?\)|\[\s?at\s?\])\s?|\s(?:arobase|arobas|arrobase)\s"
 _DOT = r"\.|\s?(?:\(\s?dot\s?\)|\[\s?dot\s?\])\s?|\spoint\s"
 _EMAIL = re.compile(
-    rf"(?<![\w.+%-])[\w.+%-]{{1,64}}(?:{_AT})[\w-]{{1,63}}(?:(?:{_DOT})[\w-]{{1,63}}){{0,3}}(?:{_DOT})[^\W\d_]{{2,12}}(?![\w@])",
+    rf"(?<![\w.+%-])[\w.+%-]{{1,64}}(?:{_AT})[\w-]{{1,63}}(?:(?:{_DOT})[\w-]{{1,63}}){{0,3}}(?:{_DOT})[^\W\d_]{{2,12}}(?![^\W\d_]|@)",
     re.IGNORECASE,
 )
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ .-]?[A-Z0-9]){11,30}(?!\w)", re.IGNORECASE)
@@ -53,7 +53,7 @@ _NAMED_INE = re.compile(
 
 # French numbers as people type them; « O6 » with a letter too. A date (01/02/2024 …) is none.
 _PHONE = re.compile(
-    r"(?<![\w+])(?<!\d[.,/-])(?!\d\d[ ./-]\d\d[ ./-](?:19|20)\d\d(?!\d))[0oO](?:"
+    r"(?<![\w+])(?<!\d[.,/-])(?!(?:\d\d[ ./-]){2,3}(?:19|20)\d\d(?!\d))[0oO](?:"
     r"[1-9](?P<sep>[\s./_·-]{1,3})\d\d(?:(?P=sep)\d\d){3}"  # 06 12 34 56 78, one separator
     r"|[1-9]\d{8}"  # 0612345678
     r"|\s?[1-9](?:\s{0,2}\d){8}"  # 061 234 56 78

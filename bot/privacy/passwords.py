@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from bot.language.normalise import fold
 
 _NAME = re.compile(
-    r"(?<!\w)(?:(?P<password>mots?[\s-]+de[\s-]+pass?e?s?|mot2?(?:de)?passe|mdps?|mp2?asse|passwords?|passwd|pass(?=\s*[:=]))"
-    r"|(?P<code>codes?|pin|otp))(?!\w)",
+    r"(?<!\w)(?:(?P<password>mo(?:ts?)?[\s-]+(?:de?|2)[\s-]+pass?e?s?|mot2?(?:de)?passe|mdps?|mp2?asse|passwords?|passwd|pass(?=\s*[:=]))"
+    r"|(?P<code>(?:digi)?codes?|pin|otp))(?!\w)",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"\S+")
@@ -75,7 +75,7 @@ _PLAIN = _words(
     "qui quoi recu refus refuse refusee rejete rejetee reinitialise requis revoir rien s sa saisi sais sait sans se securise "
     "sensible ses si simple soit son sont standard suis sur sure svp ta temporaire tes toi ton toujours tous tout toute tres "
     "trop trouve tu un une unique urgent utilise valable valide verifie verrouille vide vieux votre vous voit vu y adresse mail "
-    "prenom prenoms naissance anniversaire longueur bouton boutton majuscule majuscules minuscule minuscules chiffre chiffres pire vrai "
+    "lequel laquelle lesquels lesquelles idem egal egalement evidemment urgence attente prenom prenoms naissance anniversaire longueur bouton boutton majuscule majuscules minuscule minuscules chiffre chiffres pire vrai "
     "vraie mort parti partie plu plus devenu devenue tjs tjrs termine terminee la_bas papier feuille carnet lettre mystere secret "
     "secrete confidentiel confidentielle securite internet message courrier ecole classe enfant fils fille eleve prof maitresse "
     "directeur directrice mairie site portail page lien ecran ordinateur tablette application appli messagerie blog cahier "
@@ -104,9 +104,14 @@ def find_secrets(text: str) -> list[Secret]:
     for name in _NAME.finditer(text):
         is_code = name["code"] is not None
         secret = _after(text, name.end(), is_code, _word_before(text, name.start())) or _before(text, name.start(), is_code)
-        if secret and (not found or secret.start >= found[-1].end):
+        if secret:
             found.append(secret)
-    return found
+    found += _pairs(text)
+    apart: list[Secret] = []
+    for secret in sorted(found, key=lambda secret: secret.start):
+        if not apart or secret.start >= apart[-1].end:
+            apart.append(secret)
+    return apart
 
 
 # --- after the name ---------------------------------------------------------------------------
@@ -178,8 +183,8 @@ class _Reading:
             return None
         words = [fold(word) for word in inside.split()]
         telling = any(_is_strong(word) or (word.isdigit() and len(word) >= 4) for word in words)
-        plain = self.sign and len(words) <= 3 and not any(_is_ordinary(word, word) for word in words)
-        if (telling and not any(_KNOWN_MIX.fullmatch(word) for word in words)) or plain:
+        plain = self.sign and len(words) <= 4 and not all(_is_ordinary(word, word) for word in words)
+        if (telling and not any(map(_is_known, words))) or plain:
             start += len(self.text[start:end]) - len(self.text[start:end].lstrip())
             return Secret(start, start + len(inside), self.is_code)
         return None
@@ -211,7 +216,7 @@ class _Reading:
         return False if _ENDS.search(raw) else None
 
     def _strong(self, start: int, raw: str, core: str, word: str, last: str) -> Secret | bool | None:
-        if _KNOWN_MIX.fullmatch(word):
+        if _is_known(word):
             self.gap += 1
             return None
         is_login = last in _OF_LOGIN or (_LOGIN.fullmatch(word) and self.sign < 2)
@@ -261,33 +266,62 @@ class _Reading:
 
 _LINKS = _words("comme en pour c_est est pr")
 _BETWEEN = _words("mon ma son sa le la un mes de nouveau nouvelle bon vrai premier ancien")
+_FILE = re.compile(r".*\.[a-z]{2,4}\d?")
 
 
 def _before(text: str, end: int, is_code: bool) -> Secret | None:
-    """« j’ai mis soleil2012 comme mot de passe »."""
-    tokens = list(_TOKEN.finditer(text, max(0, end - 90), end))[-8:]
-    linked = False
+    """« j’ai mis soleil2012 comme mot de passe », « je tape Soleil*75 et il dit mot de passe incorrect »."""
+    tokens = list(_TOKEN.finditer(text, max(0, end - 90), end))[-_REACH:]
+    linked = near = True
+    if not tokens or fold(tokens[-1][0]).replace(" ", "_") not in _LINKS | _BETWEEN:
+        linked = False
     while tokens:
         token = tokens.pop()
         core = token[0].strip(_CLOSING + "«“‘(")
         word = fold(core).replace(" ", "_")
-        if not linked and word in _BETWEEN:
-            continue
-        if not linked and word in _LINKS:
-            linked = True
-            continue
-        if not linked or not core or "[" in core:
+        if not core or "[" in core or _ENDS.search(token[0]):
             return None
         start = token.start() + token[0].index(core)
-        last = start + len(core)
-        digits = core if core.isdigit() else ""
-        while digits and tokens and tokens[-1][0].isdigit() and len(digits) <= 12:
-            digits, start = tokens[-1][0] + digits, tokens.pop().start()
-        telling = _is_strong(word) and not _KNOWN_MIX.fullmatch(word)
-        if telling or (4 <= len(digits) <= 12 and not _YEAR.fullmatch(digits)):
-            return Secret(start, last, is_code or 0 < len(digits) <= 8)
-        return None
+        telling = _is_strong(word) and not _is_known(word)
+        if linked and near and word in _BETWEEN | _LINKS:
+            continue
+        if linked and near:
+            near = False
+            secret = _linked(start, core, tokens, telling, is_code)
+            if secret:
+                return secret
+        follows_login = bool(tokens) and fold(tokens[-1][0]) in _OF_LOGIN
+        if telling and not (is_code or follows_login or _LOGIN.fullmatch(word) or _FILE.fullmatch(word)) and len(word) >= 6:
+            return Secret(start, start + len(core), is_code)
     return None
+
+
+def _linked(start: int, core: str, tokens: list[re.Match[str]], telling: bool, is_code: bool) -> Secret | None:
+    """What stands right before « comme mot de passe »; digits may come by twos and threes."""
+    last, digits = start + len(core), core if core.isdigit() else ""
+    while digits and tokens and tokens[-1][0].isdigit() and len(digits) <= 12:
+        digits, start = tokens[-1][0] + digits, tokens.pop().start()
+    if telling or (4 <= len(digits) <= 12 and not _YEAR.fullmatch(digits)):
+        return Secret(start, last, is_code or 0 < len(digits) <= 8)
+    return None
+
+
+# --- a pair -----------------------------------------------------------------------------------
+
+_PAIR = re.compile(
+    r"(?<!\w)(?:identifiants?|logins?|codes?|acc[eè]s)\b[^:=\n\[\]]{0,20}[:=]\s{0,3}[^\s/|,]{2,40}\s{0,3}(?:/|\||,|et\s|puis\s)\s{0,3}"
+    r"(?P<secret>[^\s\[\]]{4,64})",
+    re.IGNORECASE,
+)
+
+
+def _pairs(text: str) -> Iterator[Secret]:
+    """« mes identifiants : p.durand8 / Fh7k2Lq9 »: the second is the secret."""
+    for match in _PAIR.finditer(text):
+        value = match["secret"].rstrip(_CLOSING)
+        word = fold(value)
+        if _is_strong(word) and not _is_known(word) and not _LOGIN.fullmatch(word):
+            yield Secret(match.start("secret"), match.start("secret") + len(value), is_code=False)
 
 
 def _word_before(text: str, start: int) -> str:
@@ -303,6 +337,11 @@ def _is_strong(word: str) -> bool:
     if _HAS_LETTER.search(word) and _HAS_DIGIT.search(word) and len(word) >= 4:
         return True
     return bool(_SPECIAL_INSIDE.search(word)) and len(word) >= 4 and not word.startswith("http")
+
+
+def _is_known(word: str) -> bool:
+    """Tell whether what mixes letters and digits is no secret: « 6eB », « CM1-CM2 », « 14h30 », « 0750001U »."""
+    return all(_KNOWN_MIX.fullmatch(part) for part in re.split(r"[-/,]", word) if part)
 
 
 def _is_ordinary(word: str, written: str) -> bool:
