@@ -60,7 +60,9 @@ _PHONE = re.compile(
     r"|[1-9](?:[\s.-]{0,3}\d\d){4}"  # 06.12 34-56 78
     r")(?!\d)"
 )
-_FOREIGN_PHONE = re.compile(r"(?<![\w/])\(?(?:\+|00)\s?(?:\(?\d{1,3}\)?)(?:[\s./-]{0,2}(?:\(0\))?[\s./-]{0,2}\d){6,12}(?!\d)")
+_FOREIGN_PHONE = re.compile(
+    r"(?<![\w/])\(?(?:\+|00)\s?(?:\(?\d{1,3}\)?)(?:[\s./-]{0,2}(?:\(0\))?[\s./-]{0,2}\d){6,12}(?!\d)"
+)
 # Without its 0, a number is one where the words say so.
 _NAMED_PHONE = re.compile(
     r"(?<!\w)(?:t[ée]l(?:[ée]phone)?|portable|mobile|num(?:[ée]ro)?|(?:r?appel|join|contact)\w*)(?!\w)[^\d\n\[\]]{0,25}"
@@ -71,9 +73,7 @@ _NUMBER_WORD = (
     r"(?:z[ée]ro|une?|deux|trois|quatre|cinq|six|sept|huit|neuf|dix|onze|douze|treize|quatorze|quinze|seize|vingts?|trente|"
     r"quarante|cinquante|soixante|cent)"
 )
-_SPOKEN_PHONE = re.compile(
-    rf"(?<!\w)z[ée]ro(?:[\s,.-]+(?:et[\s-]+)?{_NUMBER_WORD}(?!\w)){{4,16}}", re.IGNORECASE
-)
+_SPOKEN_PHONE = re.compile(rf"(?<!\w)z[ée]ro(?:[\s,.-]+(?:et[\s-]+)?{_NUMBER_WORD}(?!\w)){{4,16}}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ that is no French word or stands where only the secret can. « mon mot de passe 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.language.normalise import fold
 
@@ -45,7 +47,9 @@ def _words(text: str) -> frozenset[str]:
 
 
 _SIGNS = _words("est c’est cest c_est ct etait c_etait cetait serait sera suivant suivante suivants suit voici")
-_FILLERS = _words("bien toujours donc actuellement maintenant alors le la mon ma son sa celui ci aussi simplement alors ben tout")
+_FILLERS = _words(
+    "bien toujours donc actuellement maintenant alors le la mon ma son sa celui ci aussi simplement alors ben tout"
+)
 _UNITS = _words(
     "caractere caracteres chiffre chiffres lettre lettres fois jour jours heure heures minute minutes seconde secondes eleve "
     "eleves euro euros mois an ans semaine semaines personne personnes parent parents enfant enfants essai essais tentative "
@@ -101,9 +105,14 @@ class Secret:
 def find_secrets(text: str) -> list[Secret]:
     """Return the passwords and codes of `text`, in order, none within another."""
     found: list[Secret] = []
-    for name in _NAME.finditer(text):
+    names = list(_NAME.finditer(text))
+    for index, name in enumerate(names):
+        # What lies beyond a neighbour is the neighbour's: no word is read twice, however many names there are.
+        floor = names[index - 1].end() if index else 0
+        limit = names[index + 1].start() if index + 1 < len(names) else len(text)
         is_code = name["code"] is not None
-        secret = _after(text, name.end(), is_code, _word_before(text, name.start())) or _before(text, name.start(), is_code)
+        before = list(_TOKEN.finditer(text, max(floor, name.start() - 90), name.start()))[-_REACH:]
+        secret = _after(text, name.end(), limit, is_code, before) or _before(before, is_code)
         if secret:
             found.append(secret)
     found += _pairs(text)
@@ -117,22 +126,19 @@ def find_secrets(text: str) -> list[Secret]:
 # --- after the name ---------------------------------------------------------------------------
 
 
-def _after(text: str, start: int, is_code: bool, before: str) -> Secret | None:
-    if is_code and before in _BEFORE_OPEN_CODE:
+def _after(text: str, start: int, limit: int, is_code: bool, before: list[re.Match[str]]) -> Secret | None:
+    if is_code and before and _folded(before[-1][0].strip(_CLOSING)) in _BEFORE_OPEN_CODE:
         return None
     reading = _Reading(text, is_code)
-    for token in _tokens(text, start):
+    for token in _tokens(text, start, limit):
         verdict = reading.read(token.start(), token.end())
         if verdict is not None:
             return verdict or None
     return None
 
 
-def _tokens(text: str, start: int) -> Iterator[re.Match[str]]:
-    for count, token in enumerate(_TOKEN.finditer(text, start, min(len(text), start + _REACH_CHARS))):
-        if count == _REACH:
-            return
-        yield token
+def _tokens(text: str, start: int, limit: int) -> Iterator[re.Match[str]]:
+    return itertools.islice(_TOKEN.finditer(text, start, min(limit, start + _REACH_CHARS)), _REACH)
 
 
 class _Reading:
@@ -181,7 +187,7 @@ class _Reading:
         inside = self.text[start:end].strip() if end > start else ""
         if not inside or "[" in inside:
             return None
-        words = [fold(word) for word in inside.split()]
+        words = [_folded(word) for word in inside.split()]
         telling = any(_is_strong(word) or (word.isdigit() and len(word) >= 4) for word in words)
         plain = self.sign and len(words) <= 4 and not all(_is_ordinary(word, word) for word in words)
         if (telling and not any(map(_is_known, words))) or plain:
@@ -190,7 +196,7 @@ class _Reading:
         return None
 
     def _judge(self, start: int, raw: str, core: str) -> Secret | bool | None:
-        word = fold(core).replace(" ", "_").replace("’", "_")
+        word = _folded(core)
         last, self.last = self.last, word
         if _is_strong(word):
             return self._strong(start, raw, core, word, last)
@@ -228,11 +234,11 @@ class _Reading:
 
     def _digits(self, start: int, core: str, last: str) -> Secret | bool | None:
         digits, end = core, start + len(core)
-        for token in _tokens(self.text, end):
+        for token in _tokens(self.text, end, len(self.text)):
             # « 48 39 20 », « 123 456 »: a code is often read out by twos and threes.
             piece = token[0].rstrip(_CLOSING)
             if not piece.isdigit() or not 2 <= len(piece) <= 3 or self.text[end : token.start()] != " ":
-                following = fold(piece)
+                following = _folded(piece)
                 break
             digits, end = digits + piece, token.start() + len(piece)
         else:
@@ -250,11 +256,11 @@ class _Reading:
 
     def _ends_here(self, end: int, raw: str) -> bool:
         """Tell whether the clause ends with this word, or nearly: « : soleil merci »."""
-        if raw[-1] in ".,;!?)»\"”":
+        if raw[-1] in '.,;!?)»"”':
             return True
         line = self.text[end : end + 60].split("\n", 1)[0]
         left = re.split(r"[.,;!?]", line, maxsplit=1)[0].split()
-        return not left or (len(left) == 1 and (self.sign == 2 or fold(left[0]) in _POLITE))
+        return not left or (len(left) == 1 and (self.sign == 2 or _folded(left[0]) in _POLITE))
 
     def _secret(self, start: int, value: str) -> Secret | None:
         if len(value) < 3 or not value.strip("*.•_xX-"):
@@ -269,39 +275,42 @@ _BETWEEN = _words("mon ma son sa le la un mes de nouveau nouvelle bon vrai premi
 _FILE = re.compile(r".*\.[a-z]{2,4}\d?")
 
 
-def _before(text: str, end: int, is_code: bool) -> Secret | None:
+def _before(tokens: list[re.Match[str]], is_code: bool) -> Secret | None:
     """« j’ai mis soleil2012 comme mot de passe », « je tape Soleil*75 et il dit mot de passe incorrect »."""
-    tokens = list(_TOKEN.finditer(text, max(0, end - 90), end))[-_REACH:]
-    linked = near = True
-    if not tokens or fold(tokens[-1][0]).replace(" ", "_") not in _LINKS | _BETWEEN:
-        linked = False
-    while tokens:
+    tokens, linked = list(tokens), False
+    while tokens and (word := _folded(tokens[-1][0])) in _BETWEEN | _LINKS:
+        linked |= word in _LINKS
+        tokens.pop()
+    if linked and tokens:
+        secret = _linked(tokens, is_code)
+        if secret:
+            return secret
+    while tokens and not is_code:
         token = tokens.pop()
         core = token[0].strip(_CLOSING + "«“‘(")
-        word = fold(core).replace(" ", "_")
-        if not core or "[" in core or _ENDS.search(token[0]):
-            return None
-        start = token.start() + token[0].index(core)
-        telling = _is_strong(word) and not _is_known(word)
-        if linked and near and word in _BETWEEN | _LINKS:
-            continue
-        if linked and near:
-            near = False
-            secret = _linked(start, core, tokens, telling, is_code)
-            if secret:
-                return secret
-        follows_login = bool(tokens) and fold(tokens[-1][0]) in _OF_LOGIN
-        if telling and not (is_code or follows_login or _LOGIN.fullmatch(word) or _FILE.fullmatch(word)) and len(word) >= 6:
+        word = _folded(core)
+        open_word = _LOGIN.fullmatch(word) or _FILE.fullmatch(word) or (tokens and _folded(tokens[-1][0]) in _OF_LOGIN)
+        if _is_strong(word) and len(word) >= 6 and not _is_known(word) and not open_word and "[" not in core:
+            start = token.start() + token[0].index(core)
             return Secret(start, start + len(core), is_code)
+        if "[" in core or _ENDS.search(token[0]):
+            return None
     return None
 
 
-def _linked(start: int, core: str, tokens: list[re.Match[str]], telling: bool, is_code: bool) -> Secret | None:
+def _linked(tokens: list[re.Match[str]], is_code: bool) -> Secret | None:
     """What stands right before « comme mot de passe »; digits may come by twos and threes."""
+    core = tokens[-1][0].strip(_CLOSING + "«“‘(")
+    word = _folded(core)
+    if not core or "[" in core:
+        return None
+    start = tokens[-1].start() + tokens[-1][0].index(core)
     last, digits = start + len(core), core if core.isdigit() else ""
-    while digits and tokens and tokens[-1][0].isdigit() and len(digits) <= 12:
-        digits, start = tokens[-1][0] + digits, tokens.pop().start()
-    if telling or (4 <= len(digits) <= 12 and not _YEAR.fullmatch(digits)):
+    for token in reversed(tokens[:-1]):
+        if not digits or not token[0].isdigit() or len(digits) > 12:
+            break
+        digits, start = token[0] + digits, token.start()
+    if (_is_strong(word) and not _is_known(word)) or (4 <= len(digits) <= 12 and not _YEAR.fullmatch(digits)):
         return Secret(start, last, is_code or 0 < len(digits) <= 8)
     return None
 
@@ -319,19 +328,21 @@ def _pairs(text: str) -> Iterator[Secret]:
     """« mes identifiants : p.durand8 / Fh7k2Lq9 »: the second is the secret."""
     for match in _PAIR.finditer(text):
         value = match["secret"].rstrip(_CLOSING)
-        word = fold(value)
+        word = _folded(value)
         if _is_strong(word) and not _is_known(word) and not _LOGIN.fullmatch(word):
             yield Secret(match.start("secret"), match.start("secret") + len(value), is_code=False)
-
-
-def _word_before(text: str, start: int) -> str:
-    tokens = text[max(0, start - 30) : start].split()
-    return fold(tokens[-1].strip(_CLOSING)).replace(" ", "_") if tokens else ""
 
 
 # --- words ------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=8_192)
+def _folded(text: str) -> str:
+    """Return a word without capitals and accents, its elision written « _ »: « C’est » → « c_est »."""
+    return fold(text).replace(" ", "_")
+
+
+@lru_cache(maxsize=8_192)
 def _is_strong(word: str) -> bool:
     """Tell whether `word` (folded) is no word: letters with digits, or a sign in the middle."""
     if _HAS_LETTER.search(word) and _HAS_DIGIT.search(word) and len(word) >= 4:
@@ -339,11 +350,13 @@ def _is_strong(word: str) -> bool:
     return bool(_SPECIAL_INSIDE.search(word)) and len(word) >= 4 and not word.startswith("http")
 
 
+@lru_cache(maxsize=8_192)
 def _is_known(word: str) -> bool:
     """Tell whether what mixes letters and digits is no secret: « 6eB », « CM1-CM2 », « 14h30 », « 0750001U »."""
     return all(_KNOWN_MIX.fullmatch(part) for part in re.split(r"[-/,]", word) if part)
 
 
+@lru_cache(maxsize=8_192)
 def _is_ordinary(word: str, written: str) -> bool:
     """Tell whether a word may follow « est » or « : » without being the secret."""
     last = word.rpartition("_")[2]

@@ -32,8 +32,9 @@ def lock(own_url: str, store: Store) -> Callable[[], object]:
     @asynccontextmanager
     async def hold() -> AsyncIterator[None]:
         if store.kind == "sqlite":
-            with closing(sqlite3.connect(own_url.partition("///")[2])) as other:
-                other.execute("BEGIN IMMEDIATE")
+            with closing(sqlite3.connect(make_url(own_url).database, check_same_thread=False)) as other:
+                # In a thread: the gateway, in this very loop, may have to end a transaction first.
+                await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
                 yield
                 other.rollback()
             return

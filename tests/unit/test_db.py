@@ -31,6 +31,12 @@ async def names(database: Database) -> list[str]:
         return list((await session.scalars(sa.select(LeaseRow.name).order_by(LeaseRow.name))).all())
 
 
+async def write_twice(database: Database, name: str) -> None:
+    async with database.transaction() as session:
+        for _ in range(2):
+            await session.execute(sa.insert(LeaseRow).values(name=name, until=NOON))
+
+
 async def test_an_instant_comes_back_the_same_and_in_utc(leases: Database) -> None:
     paris = timezone(timedelta(hours=1))
     async with leases.transaction() as session:
@@ -62,11 +68,14 @@ async def test_a_block_that_ends_well_is_kept(leases: Database) -> None:
 
 
 async def test_a_block_that_fails_leaves_nothing(leases: Database) -> None:
-    with pytest.raises(RuntimeError):
+    async def write() -> None:
         async with leases.transaction() as session:
             session.add(LeaseRow(name="a", until=NOON))
             await session.flush()
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await write()
     assert await names(leases) == []
 
 
@@ -87,10 +96,7 @@ async def test_a_block_that_is_given_up_leaves_nothing(leases: Database) -> None
 
 async def test_a_statement_that_is_wrong_is_not_taken_for_a_database_that_is_out(leases: Database) -> None:
     with pytest.raises(IntegrityError):
-        async with leases.transaction() as session:
-            session.add_all([LeaseRow(name="a", until=NOON), LeaseRow(name="b", until=NOON)])
-            await session.flush()
-            await session.execute(sa.insert(LeaseRow).values(name="a", until=NOON))
+        await write_twice(leases, "a")
     assert await names(leases) == []
 
 
@@ -128,9 +134,7 @@ async def test_a_writer_who_waits_less_gets_his_turn(leases: Database) -> None:
 
 async def test_what_was_being_stored_is_not_in_the_exception(leases: Database) -> None:
     with pytest.raises(IntegrityError) as caught:
-        async with leases.transaction() as session:
-            for _ in range(2):
-                await session.execute(sa.insert(LeaseRow).values(name="mes parents divorcent", until=NOON))
+        await write_twice(leases, "mes parents divorcent")
     assert "INSERT" in str(caught.value)
     if "sqlite" in str(leases.engine.url):
         assert "divorcent" not in str(caught.value)

@@ -44,7 +44,17 @@ EMAIL_SENTENCES = [
     "répondez à {} ou appelez", "mon mail c'est {} merci", "j'ai mis {} dans mes coordonnées et ça bloque",
 ]  # fmt: skip
 
-INES = ["0123456789A", "1234567890B", "123456789AB", "987654321CD", "012345678HK", "0123456789 A", "123 456 789 AB", "0 123 456 789 J", "0123456789a"]
+INES = [
+    "0123456789A",
+    "1234567890B",
+    "123456789AB",
+    "987654321CD",
+    "012345678HK",
+    "0123456789 A",
+    "123 456 789 AB",
+    "0 123 456 789 J",
+    "0123456789a",
+]
 INE_SENTENCES = [
     "l'INE de mon fils est {}", "INE : {}", "son numéro INE {} n'est pas reconnu", "voici l'ine de ma fille {} svp",
     "elle a pour INE {} et le site dit élève inconnu",
@@ -77,10 +87,33 @@ PASSWORD_SENTENCES = [
     "le mot de passe pour l'ENT est toujours {}", "password: {}", "mon mots de passe est {}", "mot de passe actuel = {} merci de vérifier",
     "je me connecte avec lea.martin et le mot de passe {}",
 ]  # fmt: skip
-WORD_PASSWORDS = ["soleil", "doudou", "chocolat", "marseille", "Bonjour!", "azerty", "licorne", "minou", "nutella", "pokemon"]
-WORD_PASSWORD_SENTENCES = ["mdp : {}", "mon mot de passe est {}", "Mot de passe: {}, merci", "le mot de passe c'est {}.", "mon mot de passe est « {} »"]
+WORD_PASSWORDS = [
+    "soleil",
+    "doudou",
+    "chocolat",
+    "marseille",
+    "Bonjour!",
+    "azerty",
+    "licorne",
+    "minou",
+    "nutella",
+    "pokemon",
+]
+WORD_PASSWORD_SENTENCES = [
+    "mdp : {}",
+    "mon mot de passe est {}",
+    "Mot de passe: {}, merci",
+    "le mot de passe c'est {}.",
+    "mon mot de passe est « {} »",
+]
 NUMBER_PASSWORDS = ["1234", "123456", "14072012", "0000", "78451296"]
-NUMBER_PASSWORD_SENTENCES = ["mdp : {}", "mon mot de passe est {}", "j'ai mis {} comme mot de passe", "mot de passe={}", "le mot de passe c'est {} je crois"]
+NUMBER_PASSWORD_SENTENCES = [
+    "mdp : {}",
+    "mon mot de passe est {}",
+    "j'ai mis {} comme mot de passe",
+    "mot de passe={}",
+    "le mot de passe c'est {} je crois",
+]
 
 CODES = ["483920", "4839", "48392015", "483 920", "48 39 20"]
 CODE_SENTENCES = [
@@ -113,7 +146,14 @@ STATES = [
     "est à changer tous les 90 jours", "doit faire 12 caractères", "est inconnu", "est celui de l'an dernier", "est arrivé par la poste",
     "est illisible sur le papier", "est demandé deux fois", "est enregistré dans Chrome", "expire dans 3 jours", "est vide", "est correct",
 ]  # fmt: skip
-NAMES = ["mon mot de passe {}", "le code {}", "le mdp {}", "le code d'activation {}", "le mot de passe de mon fils en 6eB {}", "mon code EduConnect {}"]
+NAMES = [
+    "mon mot de passe {}",
+    "le code {}",
+    "le mdp {}",
+    "le code d'activation {}",
+    "le mot de passe de mon fils en 6eB {}",
+    "mon code EduConnect {}",
+]
 OTHERS = [
     "mot de passe : comment le changer ?", "mdp oublié, que faire ?", "Mot de passe oublié : je ne reçois pas le mail",
     "mot de passe : refusé", "code : périmé", "le mot de passe est-il le même pour les deux enfants ?", "mot de passe pour 2 enfants",
@@ -161,3 +201,59 @@ NEGATIVE: list[str] = [
     *MAIL_LIKE,
     *PHONE_LIKE,
 ]
+
+# Written after the rules, in another hand: several secrets at once, typing mistakes, whole messages.
+APART_POSITIVE: list[tuple[str, tuple[str, ...]]] = [
+    ("slt jariv pa a me co mon idantifian c lea.martin e mon mdp c Lea2013", ("Lea2013",)),
+    ("bonjour je me connecte avec m.leroy et Soleil*75 mais ça met mot de passe incorrect", ("Soleil*75",)),
+    ("Bonjour,\nidentifiant : p.durand8\nmot de passe : Fh7k2Lq9\nmerci de vérifier", ("Fh7k2Lq9",)),
+    ("Bonjour,\nIdentifiant : p.durand8\nMot de passe :\nFh7k2Lq9\n", ("Fh7k2Lq9",)),
+    ("login : p.durand8 / mdp : Fh7k2Lq9", ("Fh7k2Lq9",)),
+    ("mes identifiants : p.durand8 / Fh7k2Lq9", ("Fh7k2Lq9",)),
+    ("mes codes sont p.durand8 et Fh7k2Lq9 mais rien ne marche", ("Fh7k2Lq9",)),
+    ("mon fils a changé son mot de passe en Fortnite99 et maintenant ça bloque", ("Fortnite99",)),
+    ("le mdp que vous m'avez donné (Xk29-mp4T) n'est pas reconnu", ("Xk29-mp4T",)),
+    ("il me dit mot de passe incorrect alors que je tape bien Gribouille34", ("Gribouille34",)),
+    ("mot de passe oublié, avant c'était Gribouille34", ("Gribouille34",)),
+    ("mon mot de passe c'est le nom de mon chien : Rex2015", ("Rex2015",)),
+    ('Voici mon mot de passe: "Petit Chat 7"', ("Petit Chat 7",)),
+    ("le code que j'ai reçu par sms c'est 739201 et il dit expiré", ("739201",)),
+    ("739201 c'est le code que j'ai reçu", ("739201",)),
+    ("G-739201 est le code de validation", ("739201",)),
+    ("votre code de vérification EduConnect : 739201. Ne le partagez pas", ("739201",)),
+    ("mon tel 0612345678 et celui du papa 0687654321", ("0612345678", "0687654321")),
+    ("06.12.34.56.78 / 07.12.34.56.78", ("06.12.34.56.78", "07.12.34.56.78")),
+    ("appeler le 06 12 34 56 78 ou 01 23 45 67 89 après 17h30", ("06 12 34 56 78", "01 23 45 67 89")),
+    ("mon num c 06 12 34 56 78", ("06 12 34 56 78",)),
+    ("tél 6 12 34 56 78", ("6 12 34 56 78",)),
+    ("ma mail: marie.durand@exemple.fr;mon tel:0612345678", ("marie.durand@exemple.fr", "0612345678")),
+    ("<marie.durand@exemple.fr>", ("marie.durand@exemple.fr",)),
+    (
+        "INE 0123456789A NIR 2850578006084 tel 0612345678 mdp Toto2020",
+        ("0123456789A", "2850578006084", "0612345678", "Toto2020"),
+    ),
+    ("ma fille née le 12/03/2014, INE 080914563HK, est en CM2", ("080914563HK",)),
+    ("n°SS : 2.85.05.78.006.084.91", ("2.85.05.78.006.084.91",)),
+    ("mot de passe=Toto2020!&identifiant=lea", ("Toto2020",)),
+    ("MDP TOTO2020", ("TOTO2020",)),
+    ("pass : Toto2020", ("Toto2020",)),
+    ("mo de passe Toto2020", ("Toto2020",)),
+    ("mot de passe -> Toto2020", ("Toto2020",)),
+    ("mon mot de passe commence par Toto2020", ("Toto2020",)),
+    ("je peux garder Toto2020 comme mot de passe ?", ("Toto2020",)),
+    ("code d'activation reçu dans le carnet : 7HK2-99PL", ("7HK2-99PL",)),
+    ("le code parent de ma fille c'est LM4587ZT", ("LM4587ZT",)),
+    ("code secret 2580", ("2580",)),
+]
+APART_NEGATIVE: list[str] = [
+    "Le code 403 s'affiche quand je valide", "j'ai reçu 2 codes, lequel est le bon ?", "Mot de passe : au moins 12 caractères, une majuscule",
+    "mon mot de passe fonctionne sur EduConnect mais pas sur l'ENT depuis le 12/11", "code classe 6B2 introuvable",
+    "il me faut le code pour la classe de CM1-CM2", "le mot de passe a été réinitialisé le 3 novembre 2026 à 14h05",
+    "On me demande un mot de passe et un identifiant : lesquels ?", "mdp ok mais page blanche", "mot de passe: idem",
+    "Code : je ne l'ai pas reçu", "le mot de passe est composé de 8 lettres", "le code est envoyé par mail",
+    "Rentrée 2026 : mot de passe inchangé", "réunion salle 104 à 17h30 le 05/12/2026 pour les 6e1 à 6e8", "bon de commande 4500012345",
+    "n° d'agrément 123456789", "lot de 24 tablettes à 389,90 €", "10 000 0000", "le 06 12 2026", "06/12/2026 08:30", "05 06 07 2026",
+    "J'ai supprimé mon mot de passe de ma mémoire, il est mort", "je veut changé mon mot de passe ou est le boutton",
+    "Mon code c'est mon prénom, je préfère en mettre un meilleur", "L'écran de ma clé OTP est devenu noir, sans doute la pile.",
+    "Quelles sont les exigences pour un nouveau mot de passe : longueur, chiffres, caractères spéciaux ?",
+]  # fmt: skip
