@@ -27,7 +27,7 @@ from bot.chat.engine import Engine, Understood
 from bot.chat.payloads import READ_WHOLE_CHARS, MessageRequest, check_message
 from bot.clock import Clock
 from bot.conversations import service as conversations
-from bot.conversations.models import Message, Result
+from bot.conversations.models import Conversation, Message, Result
 from bot.conversations.service import Identity, Opened, Received, Said
 from bot.db import Database
 from bot.dialogue import decision as kinds
@@ -96,19 +96,23 @@ class Assistant:
     async def open(self, identity: Identity, *, person_id: str | None = None) -> tuple[Opened, list[Message]]:
         """Open a conversation (or go on with a signed person's) and return what is to be read in it."""
         opened = await conversations.open_conversation(self._database, self._clock, identity, person_id=person_id)
-        if opened.continued:
-            _, messages = await conversations.history(self._database, self._clock, opened.token, None)
-            if messages:
-                return opened, messages
-        profile = opened.conversation.profile
+        # Two tabs opened at once find the same conversation: the second reads what the first was greeted with.
+        async with self._one_at_a_time(opened.conversation.id):
+            if opened.continued:
+                _, messages = await conversations.history(self._database, self._clock, opened.token, None)
+                if messages:
+                    return opened, messages
+            return opened, await self._greet(opened.conversation)
+
+    async def _greet(self, conversation: Conversation) -> list[Message]:
+        profile = conversation.profile
         state = DialogueState()
         said = [Said(WELCOME[profile == PUPIL], {})]
         if profile is None:
             buttons = profile_buttons()
             said.append(Said(self._composer.say("utter_demander_profil", None), {"buttons": buttons}))
             state = DialogueState(asked=ASKED_PROFILE).with_buttons([button["choice"] for button in buttons])
-        messages = await conversations.greet(self._database, self._clock, opened.conversation.id, said, state)
-        return opened, list(messages)
+        return list(await conversations.greet(self._database, self._clock, conversation.id, said, state))
 
     # --- answering ----------------------------------------------------------------------------
 

@@ -75,12 +75,13 @@ class RequestReply:
 async def handle_request(database: Database, clock: Clock, request: Request) -> RequestReply:
     """Apply a command to the request of a conversation; asked twice for one message, answer the same."""
     async with database.transaction() as session:
+        # Held first: the action server and the gateway may be at the same message at once.
+        conversation = await session.get(Conversation, request.conversation_id, with_for_update=True)
+        if conversation is None:
+            raise NotFound
         done = await session.get(FormStep, request.message_id)
         if done is not None:
             return RequestReply.from_json(done.reply)
-        conversation = await session.get(Conversation, request.conversation_id)
-        if conversation is None:
-            raise NotFound
         if request.command == commands.STATUS:
             reply = await _status(session, conversation)
         else:

@@ -6,6 +6,7 @@ topic. A word that the index does not know is brought to its nearest neighbour, 
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from bot.knowledge.article import ArticleText
 from bot.language.normalise import normalise
 
 _STEMMER = snowballstemmer.stemmer("french")
+# The stemmer keeps the word that it is at work on: the index is made in one thread while another answers.
+_STEMMER_TURN = threading.Lock()
 _STOP = frozenset(
     [
         "a",
@@ -205,4 +208,5 @@ def _stems(text: str) -> list[str]:
 
 @lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
-    return _STEMMER.stemWord(word)
+    with _STEMMER_TURN:
+        return _STEMMER.stemWord(word)

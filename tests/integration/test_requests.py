@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import sqlalchemy as sa
 
 from bot.db import Database
+from bot.dialogue import decision as commands
 from bot.escalation.models import Contact, Draft, Ticket, TicketEvent
 from bot.escalation.rules import is_ticket_number
+from bot.escalation.service import Request, RequestReply, handle_request
 from bot.privacy.vault import Vault
 from tests.integration.gateway import PREFIX, Api
 from tests.integration.jwts import sign
@@ -132,3 +136,21 @@ async def test_a_ticket_carries_what_was_asked_answered_and_rejected(start, own_
     asked = next(row for row in ticket.context["messages"] if row["text"] == "mot de passe oublié")
     assert asked["ranking"][0][0] == "connexion_mot_de_passe_oublie"
     assert (event.kind, event.author) == ("ouvert", "usager")
+
+
+async def test_the_action_server_and_the_gateway_at_once_act_once(start, own_database: Database, clock) -> None:
+    """The action is late, the gateway does without it, and both come to the database with the same message."""
+    api = await start()
+    chat = await api.open()
+
+    async def together(command: str, text: str) -> RequestReply:
+        request = Request(chat.conversation, f"message-{command}", command, text)
+        replies = await asyncio.gather(*(handle_request(own_database, clock, request) for _ in range(4)))
+        assert all(reply == replies[0] for reply in replies)
+        return replies[0]
+
+    await together(commands.OPEN, "je veux parler à quelqu'un")
+    await together(commands.PROBLEM, "Le blog de la classe est vide")
+    opened = await together(commands.SEND, "oui")
+    [row] = await tickets(api, chat.token)
+    assert row["number"] == opened.ticket["number"]

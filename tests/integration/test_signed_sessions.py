@@ -310,12 +310,15 @@ async def test_after_a_week_of_silence_a_signed_person_begins_anew_and_keeps_his
     assert row["number"] == ticket["number"]
 
 
-async def test_two_tabs_opened_at_once_are_the_same_person(api: Api) -> None:
-    answers = await asyncio.gather(*(present(api, sign(sub="deux-onglets")) for _ in range(6)))
-    assert [answer.status for answer in answers] == [201] * 6
-    chats = [answer.json for answer in answers]
-    opened = await api.open(token=chats[0]["token"])
-    ticket = await opened.open_ticket()
+async def test_two_tabs_opened_at_once_are_the_same_person_and_greeted_once(api: Api) -> None:
+    for subject in (f"onglets-{index}" for index in range(8)):
+        answers = await asyncio.gather(*(present(api, sign(sub=subject)) for _ in range(5)))
+        assert [answer.status for answer in answers] == [201] * 5
+        chats = [answer.json for answer in answers]
+        assert len({chat["conversation"] for chat in chats}) == 1
+        history = (await api.get(f"{PREFIX}/messages", token=chats[0]["token"])).json["messages"]
+        assert len(history) == 1
+    ticket = await (await api.open(token=chats[0]["token"])).open_ticket()
     for chat in chats:
         [row] = (await api.get(f"{PREFIX}/tickets", token=chat["token"])).json["tickets"]
         assert row["number"] == ticket["number"]

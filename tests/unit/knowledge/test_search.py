@@ -104,3 +104,21 @@ def test_no_more_than_asked(search):
 def test_a_knowledge_base_without_an_article_finds_nothing():
     assert KnowledgeSearch([], {}).find("mot de passe") == []
     assert KnowledgeSearch([], VOICES).find("ce que mange ma fille") == []
+
+
+def test_two_threads_may_read_words_at_once() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from bot.knowledge import search
+
+    words = [
+        f"{start}{end}"
+        for start in ("nation", "connex", "mot", "visit", "heureu")
+        for end in ("ale", "ions", "ement", "euse", "ivité")
+    ]
+    search._stem.cache_clear()
+    alone = [search._stem(word) for word in words]
+    for _ in range(50):
+        search._stem.cache_clear()
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(search._stem, words)) == alone
