@@ -4,7 +4,7 @@
     .venv-rasa/bin/python benchmarks/understanding.py [dev] [hands] [--set NAME=VALUE ...] [--json FILE] [--errors]
 
   dev      train on data/nlu, then decide on each line of benchmarks/eval/dev.jsonl (the default)
-  hands    leave one hand out: train without a speaker (or a voice), then decide on what that hand wrote
+  hands    leave one hand out: train without a writer (a speaker, a voice), then decide on what that hand wrote
 
 A decision to search counts as missed here: the search of the knowledge base comes after the engine, in the web
 process, and can only turn a miss into an offer. `--set` overrides a setting of the features or of the classifier, as
@@ -65,6 +65,7 @@ class Utterance:
     profile: str | None
     voice: str | None
     speaker: str
+    hand: str
 
     @property
     def sample(self) -> Sample:
@@ -79,7 +80,12 @@ def read_utterances(folder: Path = ROOT / "data" / "nlu") -> list[Utterance]:
             metadata = block.get("metadata") or {}
             found += [
                 Utterance(
-                    line[2:].strip(), block["intent"], metadata.get("profil"), metadata.get("voix"), path.parent.name
+                    line[2:].strip(),
+                    block["intent"],
+                    metadata.get("profil"),
+                    metadata.get("voix"),
+                    path.parent.name,
+                    metadata.get("main"),
                 )
                 for line in block["examples"].splitlines()
                 if line.startswith("- ")
@@ -173,7 +179,7 @@ def train(utterances: list[Utterance], features: FeatureSettings, settings: Trai
     started = time.perf_counter()
     model = TopicModel.train(
         [one.sample for one in utterances], [one.intent for one in utterances], features, settings,
-        hands=[str(one.voice) for one in utterances],
+        hands=[f"{one.hand} {one.voice}" for one in utterances],
     )  # fmt: skip
     return model, time.perf_counter() - started
 
@@ -235,7 +241,7 @@ def measure_hands(
     utterances: list[Utterance], features: FeatureSettings, settings: TrainSettings, options: argparse.Namespace
 ) -> dict:
     rows, by_hand = [], {}
-    for key in ("speaker", "voice"):
+    for key in ("hand", "speaker", "voice"):
         for hand in sorted({getattr(one, key) for one in utterances if getattr(one, key)}):
             others, asked = left_out(utterances, key, hand)
             if options.sample and len(asked) > options.sample:

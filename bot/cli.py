@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _web(settings: Settings, _: argparse.Namespace) -> None:
+    import uvloop
     from aiohttp import web
 
     from bot.web.app import create_app
@@ -77,8 +78,9 @@ def _web(settings: Settings, _: argparse.Namespace) -> None:
 
     configure_logs(settings.log_level)
     web.run_app(
-        create_app(settings), host=settings.host, port=settings.port, print=None, access_log=None, shutdown_timeout=5
-    )
+        create_app(settings), host=settings.host, port=settings.port, print=None, access_log=None, shutdown_timeout=5,
+        loop=uvloop.new_event_loop(),
+    )  # fmt: skip
 
 
 def _actions(settings: Settings, _: argparse.Namespace) -> None:

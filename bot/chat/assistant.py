@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from cachetools import LRUCache
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.chat.composer import (
@@ -49,6 +50,8 @@ DEGRADED_THRESHOLDS = Thresholds(answer=0.70, offer=0.35, out_of_scope=0.60, urg
 _KEPT_WHEN_DEGRADED = frozenset({"urgent", "form", "ticket", "dialogue"})
 _UNCLEAR = frozenset({kinds.SEARCH, kinds.CLARIFY})
 _HALF = READ_WHOLE_CHARS // 2
+# Bearers whose conversation is remembered: those of a busy hour.
+PLACES_KEPT = 20_000
 # What is kept of the name of the ENT's page: a mark may be longer than what it masks.
 PAGE_CHARS = 200
 
@@ -90,12 +93,15 @@ class Assistant:
         self._vault = vault
         self._topics = topics
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+        # A bearer never changes conversation: this says whose turn it is, and nothing of what is allowed.
+        self._places: LRUCache[str, str] = LRUCache(PLACES_KEPT)
 
     # --- opening ------------------------------------------------------------------------------
 
     async def open(self, identity: Identity, *, person_id: str | None = None) -> tuple[Opened, list[Message]]:
         """Open a conversation (or go on with a signed person's) and return what is to be read in it."""
         opened = await conversations.open_conversation(self._database, self._clock, identity, person_id=person_id)
+        self._places[conversations.digest_of(opened.token)] = opened.conversation.id
         # Two tabs opened at once find the same conversation: the second reads what the first was greeted with.
         async with self._one_at_a_time(opened.conversation.id):
             if opened.continued:
@@ -126,11 +132,13 @@ class Assistant:
         """
         check_message(request)
         started = time.perf_counter()
-        conversation = await conversations.conversation_of(self._database, self._clock, token)
-        if count_school and conversation.signed and conversation.uai:
-            await count_school(conversation.uai)
-        async with self._one_at_a_time(conversation.id):
-            incoming = await self._receive(token, request, browser)
+
+        async def admit(conversation: Conversation) -> None:
+            if count_school and conversation.signed and conversation.uai:
+                await count_school(conversation.uai)
+
+        async with self._one_at_a_time(await self._place_of(token)):
+            incoming = await self._receive(token, request, browser, admit)
             received = incoming.received
             if received.result is not None:
                 return Answered(received.result, received.replies, first_time=False)
@@ -147,6 +155,14 @@ class Assistant:
             )  # fmt: skip
             return Answered(result, replies, first_time=True)
 
+    async def _place_of(self, token: str) -> str:
+        """Return the conversation of a bearer, from memory where it can be: what is awaited here lets others overtake."""
+        digest = conversations.digest_of(token)
+        if digest not in self._places:
+            conversation = await conversations.conversation_of(self._database, self._clock, token)
+            self._places[digest] = conversation.id
+        return self._places[digest]
+
     @asynccontextmanager
     async def _one_at_a_time(self, conversation_id: str) -> AsyncIterator[None]:
         lock, waiting = self._locks.get(conversation_id, (asyncio.Lock(), 0))
@@ -161,7 +177,8 @@ class Assistant:
             else:
                 self._locks[conversation_id] = (lock, waiting - 1)
 
-    async def _receive(self, token: str, request: MessageRequest, browser: str) -> _Incoming:
+    async def _receive(self, token: str, request: MessageRequest, browser: str,
+                       admit: Callable[[Conversation], Awaitable[None]]) -> _Incoming:  # fmt: skip
         if request.choice is not None:
             masked = Masked(self._composer.button_title(request.choice), ())
         else:
@@ -174,7 +191,7 @@ class Assistant:
         received = await conversations.receive(
             self._database, self._clock, token, client_id=request.id.lower(), text=masked.text,
             fingerprint=conversations.digest_of(msgspec.json.encode([request.text, request.choice]).decode()),
-            choice=request.choice, also=put_contacts_aside,
+            choice=request.choice, admit=admit, also=put_contacts_aside,
         )  # fmt: skip
         in_part = len(masked.text) > READ_WHOLE_CHARS
         text = f"{masked.text[:_HALF]} … {masked.text[-_HALF:]}" if in_part else masked.text

@@ -166,15 +166,16 @@ async def authenticate(session: AsyncSession, token: str, now: datetime, *, to_w
 
 async def receive(
     database: Database, clock: Clock, token: str, *, client_id: str, text: str, fingerprint: str, choice: str | None,
-    also: Callable[[AsyncSession, Message], Awaitable[None]],
+    admit: Callable[[Conversation], Awaitable[None]], also: Callable[[AsyncSession, Message], Awaitable[None]],
 ) -> Received:  # fmt: skip
     """Store a person's message, or find it again when its id was sent before.
 
-    `also` writes in the same transaction. Conflict when the content changed, UnknownChoice when no button of this
+    `admit` may refuse before anything is written; `also` writes in the same transaction. Conflict when the content changed, UnknownChoice when no button of this
     conversation has this value.
     """
     async with database.transaction() as session:
         conversation = await authenticate(session, token, clock.now(), to_write=True)
+        await admit(conversation)
         known = await _find_message(session, conversation.id, client_id)
         if known is not None:
             if known.fingerprint != fingerprint:
@@ -233,7 +234,9 @@ async def answer(
     return tuple(messages)
 
 
-async def _count_feedback(session: AsyncSession, conversation_id: str, before: int, helped: bool, now: datetime) -> None:
+async def _count_feedback(
+    session: AsyncSession, conversation_id: str, before: int, helped: bool, now: datetime
+) -> None:
     """Keep what was said of the last article, unless its reader already said it by the buttons under it."""
     said = await session.scalars(
         sa.select(Message)

@@ -100,7 +100,11 @@ def render_endpoints(settings: Settings) -> str:
     """Return Rasa's endpoints: the action server, and its tracker in a SQLite file of its own."""
     endpoints = {
         "action_endpoint": {"url": f"http://127.0.0.1:{settings.actions_port}/webhook"},
-        "tracker_store": {"type": "SQL", "dialect": "sqlite", "db": str(settings.var_dir / "rasa-tracker.db")},
+        "tracker_store": {
+            "type": "bot.engine.tracker_store.RecentTrackerStore",
+            "dialect": "sqlite",
+            "db": str(settings.var_dir / "rasa-tracker.db"),
+        },
     }
     return yaml.safe_dump(endpoints, sort_keys=False)
 

@@ -28,7 +28,8 @@ LINES_SHOWN_ON_FAILURE = 15
 
 # Rasa keeps trained components by a fingerprint that knows their own class and not the modules of ours that they
 # import (bot/language): after a change there its cache would give back the old ones. Hence --force.
-TRAIN_OPTIONS = ("--force",)
+# Validation reads everything a second time, which is a third of the time; the tests do it.
+TRAIN_OPTIONS = ("--force", "--skip-validation")
 
 Say = Callable[[str], None]
 

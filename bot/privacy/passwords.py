@@ -10,7 +10,6 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from bot.language.normalise import fold
 
@@ -336,13 +335,11 @@ def _pairs(text: str) -> Iterator[Secret]:
 # --- words ------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=8_192)
 def _folded(text: str) -> str:
     """Return a word without capitals and accents, its elision written « _ »: « C’est » → « c_est »."""
     return fold(text).replace(" ", "_")
 
 
-@lru_cache(maxsize=8_192)
 def _is_strong(word: str) -> bool:
     """Tell whether `word` (folded) is no word: letters with digits, or a sign in the middle."""
     if _HAS_LETTER.search(word) and _HAS_DIGIT.search(word) and len(word) >= 4:
@@ -350,13 +347,11 @@ def _is_strong(word: str) -> bool:
     return bool(_SPECIAL_INSIDE.search(word)) and len(word) >= 4 and not word.startswith("http")
 
 
-@lru_cache(maxsize=8_192)
 def _is_known(word: str) -> bool:
     """Tell whether what mixes letters and digits is no secret: « 6eB », « CM1-CM2 », « 14h30 », « 0750001U »."""
     return all(_KNOWN_MIX.fullmatch(part) for part in re.split(r"[-/,]", word) if part)
 
 
-@lru_cache(maxsize=8_192)
 def _is_ordinary(word: str, written: str) -> bool:
     """Tell whether a word may follow « est » or « : » without being the secret."""
     last = word.rpartition("_")[2]

@@ -121,6 +121,7 @@ class Utterance:
 
     text: str
     intent: str
+    voice: str
     file: str
 
 
@@ -138,7 +139,7 @@ def nlu_blocks() -> list[tuple[str, dict[str, Any]]]:
 def utterances() -> list[Utterance]:
     """Everything that people are thought to say."""
     return [
-        Utterance(line.strip()[2:].strip(), block["intent"], file)
+        Utterance(line.strip()[2:].strip(), block["intent"], block["metadata"]["voix"], file)
         for file, block in nlu_blocks()
         for line in block["examples"].split("\n")
         if line.strip()

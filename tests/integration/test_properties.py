@@ -107,7 +107,11 @@ def test_any_bytes_as_a_body(client: Client, raw: bytes) -> None:
         assert client.call("POST", path, raw=raw, token=token).status in (400, 404, 201)
 
 
-@given(token=st.text(st.characters(min_codepoint=33, max_codepoint=255, exclude_characters="\x7f"), min_size=1, max_size=100))
+@given(
+    token=st.text(
+        st.characters(min_codepoint=33, max_codepoint=255, exclude_characters="\x7f"), min_size=1, max_size=100
+    )
+)
 @settings(REPEATABLE, max_examples=60)
 def test_any_bearer(client: Client, token: str) -> None:
     for method, path in (("POST", "/sessions"), ("GET", "/messages"), ("DELETE", "/conversation")):

@@ -40,14 +40,26 @@ def lock(own_url: str, store: Store) -> Callable[[], object]:
             return
         name = make_url(own_url).database
         other = await asyncpg.connect(host=str(store.cluster.folder), user=store.cluster.user, database=name)
-        async with other.transaction():
-            await other.execute(
-                "LOCK TABLE persons, conversations, messages, access_tokens, used_jwts IN ACCESS EXCLUSIVE MODE"
-            )
-            yield
+        await take_tables(other)
+        yield
+        await other.execute("ROLLBACK")
         await other.close()
 
     return hold
+
+
+async def take_tables(connection: asyncpg.Connection) -> None:
+    """Lock PostgreSQL's tables; the gateway's own first purge may be in the way, and then it is ours to begin again."""
+    for _ in range(5):
+        await connection.execute("BEGIN")
+        try:
+            await connection.execute(
+                "LOCK TABLE persons, conversations, messages, access_tokens, used_jwts IN ACCESS EXCLUSIVE MODE"
+            )
+            return
+        except asyncpg.DeadlockDetectedError:
+            await connection.execute("ROLLBACK")
+    raise AssertionError("the tables could not be had")
 
 
 def is_refused(answer: Answer) -> bool:

@@ -58,7 +58,7 @@ class TopicClassifier(GraphComponent):
         self._model = TopicModel.train(
             samples, [message.get(INTENT) for message in messages],
             settings_from(FeatureSettings, self._config), settings_from(TrainSettings, self._config),
-            hands=[str(training_metadata(message).get("voix")) for message in messages],
+            hands=[hand_of(training_metadata(message)) for message in messages],
         )  # fmt: skip
         with self._storage.write_to(self._resource) as folder:
             self._model.save(folder)
@@ -78,8 +78,13 @@ class TopicClassifier(GraphComponent):
 
 
 def training_metadata(message: Message) -> dict[str, Any]:
-    """Return what the utterance's block says in its YAML metadata: whose words (`profil`), in which voice (`voix`)."""
+    """Return what the utterance's block says in its YAML metadata: whose words (`profil`), in which voice (`voix`), by whom (`main`)."""
     return (message.get(METADATA) or {}).get(METADATA_INTENT) or {}
+
+
+def hand_of(metadata: dict[str, Any]) -> str:
+    """Return whose hand an utterance is of: what one writer wrote in one voice is held out together."""
+    return f"{metadata.get('main')} {metadata.get('voix')}"
 
 
 def settings_from(kind: type, config: dict[str, Any]) -> Any:

@@ -20,7 +20,13 @@ def ranked(*pairs: tuple[str, float]) -> Ranking:
 
 
 def decided(
-    text: str, *pairs: tuple[str, float], profile: str | None = "parent", required: bool = False, choice=None, hint=None, **state
+    text: str,
+    *pairs: tuple[str, float],
+    profile: str | None = "parent",
+    required: bool = False,
+    choice=None,
+    hint=None,
+    **state,
 ) -> Decision:
     context = Context(profile, required, DialogueState(**state), choice, hint)
     return decide(ranked(*pairs), text, context, topics=TOPICS, thresholds=Thresholds())
@@ -129,11 +135,15 @@ class TestForm:
 
     @pytest.mark.parametrize(
         ("text", "command"),
-        [("oui", kinds.SEND), ("non", kinds.DROP), ("Non, n'envoyez pas", kinds.DROP), ("c’est depuis lundi", kinds.ADD)],
+        [
+            ("oui", kinds.SEND),
+            ("non", kinds.DROP),
+            ("Non, n'envoyez pas", kinds.DROP),
+            ("c’est depuis lundi", kinds.ADD),
+        ],
     )
     def test_agreement(self, text: str, command: str) -> None:
         assert decided(text, ("affirmer", 0.5), asked="accord").command == command
-
 
     def test_the_name_of_a_school_is_not_taken_for_an_emergency(self) -> None:
         found = decided("Collège des Cèdres à Montbel", ("urgence_harcelement", 0.6), asked="ecole")
@@ -174,7 +184,9 @@ class TestHelped:
         assert found.kind == kinds.SECOND_TRY
 
     def test_another_question_is_served(self) -> None:
-        found = decided("Et l’inscription à la cantine ?", ("cantine_periscolaire", SURE), asked="aide", shown=("visio",))
+        found = decided(
+            "Et l’inscription à la cantine ?", ("cantine_periscolaire", SURE), asked="aide", shown=("visio",)
+        )
         assert found.topic == "cantine_periscolaire"
 
 
