@@ -14,7 +14,7 @@ PYTEST := .venv/bin/python -m pytest
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test ready test-quick train lint format evaluate bench check-machine install install-dev lock clean
+.PHONY: help run test ready test-quick soak train lint format evaluate bench check-machine install install-dev lock clean
 
 help: ## cette liste
 	@echo "AssistENT : make CIBLE, où CIBLE est"
@@ -26,13 +26,18 @@ run: install ## installer ce qui manque, apprendre si besoin, tout démarrer (Ct
 test: ready ## installer, apprendre si besoin, vérifier le code, puis tous les essais
 	@$(PYTEST) $(ARGS)
 
-# All that the tests stand on, then the linters; .ci/run calls it.
-ready: install-dev
+# .ci/run calls it too.
+ready: install-dev ## ce qu’il faut aux essais : installer, apprendre si besoin, vérifier le code
 	@$(BOT) train
 	@$(MAKE) --no-print-directory lint
 
 test-quick: install-dev ## les essais rapides : ni modèle, ni navigateur, ni Rasa
 	@$(PYTEST) tests/unit tests/content $(ARGS)
+
+# The long form of the proofs that have one: tests/soak.py says how much longer.
+soak: ready ## éprouver longuement l’API et les pannes (40 minutes au plus)
+	@ASSISTENT_SOAK=1 $(PYTEST) tests/integration/test_properties.py tests/integration/test_schemathesis.py \
+		tests/integration/test_faults.py --timeout=900 --session-timeout=2400 --durations=0 --durations-min=5 -rP $(ARGS)
 
 train: install ## apprendre le modèle si les données, la configuration ou le moteur ont changé
 	@$(BOT) train

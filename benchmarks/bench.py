@@ -72,7 +72,9 @@ def main() -> int:
     report = render(sections)
     print(report)
     if options.write:
-        options.write.write_text(report, encoding="utf-8")
+        page = options.write.read_text(encoding="utf-8") if options.write.exists() else ""
+        _, heading, soak = page.partition("\n## Soak")  # `make soak` and its figures are another proof's: they stay
+        options.write.write_text(report.rstrip("\n") + "\n" + heading + soak, encoding="utf-8")
     return 0
 
 

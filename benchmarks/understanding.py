@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Measure the understanding alone: no server, no Rasa, the figures of benchmarks/eval/score.py.
 
-    .venv-rasa/bin/python benchmarks/understanding.py [dev] [hands] [--set NAME=VALUE ...] [--json FILE] [--errors]
+    .venv-rasa/bin/python benchmarks/understanding.py [dev] [hands] [alone] [--set NAME=VALUE ...] [--json FILE] [--errors]
 
   dev      train on data/nlu, then decide on each line of benchmarks/eval/dev.jsonl (the default)
   hands    leave one hand out: train without a writer (a speaker, a voice), then decide on what that hand wrote
+  alone    without Rasa: what the reader of the web process makes of dev, and of one writer's hand left out (--hand),
+           and how emergencies are recognised by the words, by the reader, by both
 
 A decision to search counts as missed here: the search of the knowledge base comes after the engine, in the web
 process, and can only turn a miss into an offer. `--set` overrides a setting of the features or of the classifier, as
@@ -18,6 +20,7 @@ import json
 import resource
 import statistics
 import sys
+import tarfile
 import tempfile
 import time
 from collections import Counter
@@ -34,12 +37,13 @@ import yaml  # noqa: E402
 from score import table, verdict  # noqa: E402
 
 from bot.dialogue import decision as kinds  # noqa: E402
-from bot.dialogue.decision import Context, Decision, Ranking, decide  # noqa: E402
+from bot.dialogue.decision import Context, Decision, Ranking, Thresholds, decide  # noqa: E402
 from bot.dialogue.state import DialogueState  # noqa: E402
 from bot.engine.features import FeatureSettings, Sample  # noqa: E402
 from bot.engine.model import TopicModel, TrainSettings  # noqa: E402
 from bot.language.normalise import clean  # noqa: E402
-from bot.language.urgent import recognise_urgent  # noqa: E402
+from bot.language.reader import Reader  # noqa: E402
+from bot.language.urgent import UrgentSigns, recognise_urgent  # noqa: E402
 from bot.topics import load_topics  # noqa: E402
 
 DEV = ROOT / "benchmarks" / "eval" / "dev.jsonl"
@@ -108,7 +112,7 @@ def result_of(decided: Decision) -> dict[str, Any]:
     return {"outcome": outcome, "topic": topic, "confidence": decided.confidence, "choices": choices}
 
 
-def judge(model: TopicModel, lines: list[dict[str, Any]]) -> list[tuple[dict, dict, str, float]]:
+def judge(model: TopicModel, reader: Reader, lines: list[dict[str, Any]]) -> list[tuple[dict, dict, str, float]]:
     """Decide on each line as a first message; return rows as score.py makes them, with the milliseconds spent."""
     rows = []
     for line in lines:
@@ -116,17 +120,88 @@ def judge(model: TopicModel, lines: list[dict[str, Any]]) -> list[tuple[dict, di
         text = clean(line["text"])
         ranking = model.rank(Sample(text, line["profil"]))[:RANKED]
         spent = (time.perf_counter() - started) * 1000
-        signs = recognise_urgent(text)
-        if signs.topic and signs.certain:
-            decided = Decision(kinds.URGENT, signs.topic, 1.0)
-        else:
-            context = Context(profile=line["profil"], state=DialogueState(), urgent_hint=signs.topic)
-            decided = decide(
-                Ranking(tuple(ranking)), text, context, topics=load_topics(), thresholds=model.thresholds
-            )  # fmt: skip
-        result = {**result_of(decided), "ranking": ranking}
-        rows.append((line, result, verdict(line, result), spent))
+        signs = reader.add_to(recognise_urgent(text), reader.rank(text, line["profil"]))
+        rows.append(row_of(line, ranking, signs, model.thresholds, spent))
     return rows
+
+
+def judge_alone(reader: Reader, lines: list[dict[str, Any]]) -> list[tuple[dict, dict, str, float]]:
+    """The same without the engine: what the web process decides by itself."""
+    rows, thresholds = [], Thresholds(**reader.thresholds)
+    for line in lines:
+        started = time.perf_counter()
+        text = clean(line["text"])
+        ranking = reader.rank(text, line["profil"])
+        signs = reader.add_to(recognise_urgent(text), ranking)
+        spent = (time.perf_counter() - started) * 1000
+        rows.append(row_of(line, ranking, signs, thresholds, spent))
+    return rows
+
+
+def row_of(line: dict[str, Any], ranking: list[tuple[str, float]], signs: UrgentSigns, thresholds: Thresholds, spent: float
+           ) -> tuple[dict, dict, str, float]:  # fmt: skip
+    """Decide as the web process and the engine do."""
+    if signs.topic and signs.certain:
+        decided = Decision(kinds.URGENT, signs.topic, 1.0)
+    else:
+        context = Context(profile=line["profil"], state=DialogueState(), urgent_hint=signs.topic)
+        decided = decide(
+            Ranking(tuple(ranking)), clean(line["text"]), context, topics=load_topics(), thresholds=thresholds
+        )
+    result = {**result_of(decided), "ranking": ranking}
+    return line, result, verdict(line, result), spent
+
+
+def reader_of(model: TopicModel) -> Reader:
+    """Return what the web process would read of the model: saved, put into an archive, read from it."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder))
+        archive = Path(folder) / "model.tar.gz"
+        with tarfile.open(archive, "w:gz", compresslevel=1) as members:
+            for path in sorted(Path(folder).glob("*.[jn]*")):
+                members.add(
+                    path, f"components/train_bot.engine.components.topic_classifier.TopicClassifier0/{path.name}"
+                )
+        return Reader.load(archive)
+
+
+def emergencies(reader: Reader, model: TopicModel, lines: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return, for each way of recognising emergencies, the share recognised as what they are, and of the others."""
+    words = [recognise_urgent(clean(line["text"])) for line in lines]
+    rankings = [reader.rank(clean(line["text"]), line["profil"]) for line in lines]
+    read = [reader.add_to(UrgentSigns(), ranking) for ranking in rankings]
+    both = [reader.add_to(signs, ranking) for signs, ranking in zip(words, rankings)]
+    alone, engine = Thresholds(**reader.thresholds), model.thresholds
+    heard = [model.rank(Sample(clean(line["text"]), line["profil"]))[:RANKED] for line in lines]
+
+    def decided(rankings: list, signs: list[UrgentSigns], thresholds: Thresholds) -> list[UrgentSigns]:
+        results = [row_of(*row, thresholds, 0.0)[1] for row in zip(lines, rankings, signs)]
+        return [UrgentSigns(one["topic"] if one["outcome"] == "urgent" else None) for one in results]
+
+    ways = {
+        "words, hint": words,
+        "words, certain": [signs if signs.certain else UrgentSigns() for signs in words],
+        "reader, hint": read,
+        "reader, certain": [signs if signs.certain else UrgentSigns() for signs in read],
+        "both, hint": both,
+        "both, certain": [signs if signs.certain else UrgentSigns() for signs in both],
+        "without the engine": decided(rankings, both, alone),
+        "engine, words": decided(heard, words, engine),
+        "engine, both": decided(heard, both, engine),
+    }
+    urgent = [place for place, line in enumerate(lines) if line["topic"].startswith("urgence_")]
+    calm = [
+        place for place, line in enumerate(lines) if not any(name.startswith("urgence_") for name in accepted(line))
+    ]
+    return {
+        name: {
+            "right": round(
+                sum(found[place].topic in accepted(lines[place]) for place in urgent) / max(1, len(urgent)), 4
+            ),
+            "false": round(sum(found[place].topic is not None for place in calm) / max(1, len(calm)), 4),
+        }
+        for name, found in ways.items()
+    }
 
 
 def figures(rows: list[tuple[dict, dict, str, float]]) -> dict[str, float]:
@@ -213,15 +288,8 @@ def left_out(utterances: list[Utterance], key: str, hand: str) -> tuple[list[Utt
     return others, asked
 
 
-def measure_dev(
-    utterances: list[Utterance], features: FeatureSettings, settings: TrainSettings, options: argparse.Namespace
-) -> dict:
-    model, seconds = train(utterances, features, settings)
-    rows = judge(model, read_lines(options.file))
-    found = {
-        **figures(rows), "train_s": round(seconds, 1), "mb": round(size_of(model), 1),
-        "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-    }  # fmt: skip
+def show(rows: list[tuple[dict, dict, str, float]], options: argparse.Namespace) -> None:
+    """Print the lines that were not right, and the verdicts by kind of line, where asked."""
     if options.errors:
         for line, result, kind, _ in rows:
             if kind != "right":
@@ -233,6 +301,18 @@ def measure_dev(
         for key in ("style", "profil", "topic"):
             for name, row in table(rows, key).items():
                 print(f"{key}={name!s:34} {row}")
+
+
+def measure_dev(
+    utterances: list[Utterance], features: FeatureSettings, settings: TrainSettings, options: argparse.Namespace
+) -> dict:
+    model, seconds = train(utterances, features, settings)
+    rows = judge(model, reader_of(model), read_lines(options.file))
+    found = {
+        **figures(rows), "train_s": round(seconds, 1), "mb": round(size_of(model), 1),
+        "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }  # fmt: skip
+    show(rows, options)
     print("thresholds", model.thresholds)
     return found
 
@@ -250,11 +330,34 @@ def measure_hands(
             if len(asked) < 50:
                 continue
             model, _ = train(others, features, settings)
-            judged = judge(model, [as_line(one) for one in asked])
+            judged = judge(model, reader_of(model), [as_line(one) for one in asked])
             rows += judged
             by_hand[f"{key}:{hand}"] = figures(judged)
             print(f"{key}:{hand:12}", by_hand[f"{key}:{hand}"], flush=True)
     return {**figures(rows), "by_hand": by_hand}
+
+
+def measure_alone(
+    utterances: list[Utterance], features: FeatureSettings, settings: TrainSettings, options: argparse.Namespace
+) -> dict:
+    others, asked = left_out(utterances, "hand", options.hand)
+    sets = {
+        "dev": (utterances, read_lines(options.file)),
+        f"hand {options.hand}": (others, [as_line(one) for one in asked]),
+    }
+    found = {}
+    for name, (taught, lines) in sets.items():
+        model, _ = train(taught, features, settings)
+        reader = reader_of(model)
+        rows = judge_alone(reader, lines)
+        show(rows, options)
+        print(name, "thresholds", reader.thresholds, "certain", reader.certain)
+        found[name] = {
+            "alone": figures(rows), "engine": figures(judge(model, reader, lines)),
+            "emergencies": emergencies(reader, model, lines),
+        }  # fmt: skip
+        print(name, json.dumps(found[name], indent=1), flush=True)
+    return found
 
 
 def overridden(settings: Any, pairs: list[str]) -> tuple[Any, set[str]]:
@@ -267,10 +370,11 @@ def overridden(settings: Any, pairs: list[str]) -> tuple[Any, set[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="*", metavar="dev|hands", default=["dev"])
+    parser.add_argument("what", nargs="*", metavar="dev|hands|alone", default=["dev"])
     parser.add_argument("--file", type=Path, default=DEV)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="pairs")
     parser.add_argument("--sample", type=int, default=0, help="judge at most this many utterances a hand")
+    parser.add_argument("--hand", default="c", help="the writer whose hand `alone` leaves out")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--errors", action="store_true", help="print each line that was not right")
     parser.add_argument("--tables", action="store_true", help="print the verdicts by style, profile and topic")
@@ -288,6 +392,8 @@ def main() -> int:
     if "hands" in options.what:
         report["hands"] = measure_hands(utterances, features, settings, options)
         print(json.dumps({name: value for name, value in report["hands"].items() if name != "by_hand"}))
+    if "alone" in options.what:
+        report["alone"] = measure_alone(utterances, features, settings, options)
     if options.json:
         options.json.write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
     return 0

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.errors import AssistentError
+from bot.errors import AssistentError, InvalidInput
 from bot.settings import Settings
 from bot.topics import load_topics
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit status."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     try:
         return options.run(Settings.from_env(), options) or 0
     except AssistentError as error:
@@ -32,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return what the command line takes."""
     parser = argparse.ArgumentParser(prog="python -m bot", description="AssistENT, l’assistant de l’ENT.")
     commands = parser.add_subparsers(required=True, metavar="COMMANDE")
 
@@ -63,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     announce.add_argument("--profile", action="append", default=[], help="pour ce profil seulement (répétable)")
     withdraw = add("withdraw", _withdraw, "Retirer une annonce")
     withdraw.add_argument("id")
+    create_admin = add("create-admin", _create_admin, "Créer un administrateur ; le mot de passe est demandé")
+    create_admin.add_argument("email")
+    create_admin.add_argument("--name", required=True, help="nom de la personne, affiché dans la console")
     return parser
 
 
@@ -84,11 +88,14 @@ def _web(settings: Settings, _: argparse.Namespace) -> None:
 
 
 def _actions(settings: Settings, _: argparse.Namespace) -> None:
-    from rasa_sdk.endpoint import run
+    from rasa_sdk.endpoint import create_app
+    from rasa_sdk.executor import ActionExecutor
 
-    # rasa-sdk listens on every address unless this variable, the only way to tell it, says otherwise.
-    os.environ["SANIC_HOST"] = "127.0.0.1"
-    run("actions", port=settings.actions_port)
+    executor = ActionExecutor()
+    executor.register_package("actions")
+    # rasa-sdk's own start listens on every address, and in a worker that outlives its killed parent and keeps the port.
+    server = create_app(executor, cors_origins=None)
+    server.run(host="127.0.0.1", port=settings.actions_port, single_process=True, motd=False, access_log=False)
 
 
 def _run(settings: Settings, _: argparse.Namespace) -> None:
@@ -132,7 +139,11 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> None:
 def _load(settings: Settings, _: argparse.Namespace) -> int:
     import yaml
 
+    from bot.clock import SystemClock
+    from bot.escalation.setup import save_routing
     from bot.knowledge.service import set_values
+    from bot.operations.preparation import read_or_make_passwords
+    from bot.people.accounts import NewGrant, put_demonstration_account
     from bot.people.service import save_schools
 
     async def load(database: Database) -> int:
@@ -140,8 +151,15 @@ def _load(settings: Settings, _: argparse.Namespace) -> int:
             data = yaml.safe_load((settings.root / "deploy" / "demonstration.yml").read_text(encoding="utf-8"))
             async with database.transaction() as session:
                 await save_schools(session, data["schools"])
+                await save_routing(session, data["groups"], data["routes"])
                 for layer in data["values"]:
                     await set_values(session, layer["scope"], layer["territory"], layer["set"])
+            passwords = read_or_make_passwords(settings)
+            for entry in data["accounts"]:
+                await put_demonstration_account(
+                    database, SystemClock(), login=entry["login"], name=entry["name"],
+                    password=passwords[entry["login"]], grants=[NewGrant(**grant) for grant in entry["grants"]],
+                )  # fmt: skip
         return await _import(settings, database, settings.root / "knowledge", replace=False)
 
     return asyncio.run(_with_database(settings, load))
@@ -224,6 +242,30 @@ def _withdraw(settings: Settings, options: argparse.Namespace) -> int:
     done = asyncio.run(_with_database(settings, hide))
     _say("L’annonce est retirée." if done else "Aucune annonce n’a cet identifiant.")
     return 0 if done else 1
+
+
+def _create_admin(settings: Settings, options: argparse.Namespace) -> None:
+    import getpass
+
+    from bot.clock import SystemClock
+    from bot.people.accounts import ADMINISTRATOR, create_account
+
+    if sys.stdin.isatty():
+        password = getpass.getpass("Mot de passe (12 caractères au moins) : ")
+        if getpass.getpass("Le même, une seconde fois : ") != password:
+            raise InvalidInput("Les deux mots de passe ne sont pas les mêmes. Recommencez.")
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+
+    async def create(database: Database) -> str:
+        return await create_account(
+            database, SystemClock(), None, login=options.email, name=options.name, password=password,
+            grants=[ADMINISTRATOR],
+        )  # fmt: skip
+
+    asyncio.run(_with_database(settings, create))
+    site = settings.public_url or f"http://{settings.host}:{settings.port}"
+    _say(f"{options.name} est administrateur. Connexion : {site}/console/")
 
 
 async def _with_database(settings: Settings, use):

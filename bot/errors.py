@@ -4,7 +4,9 @@ AssistentError
 ├── SettingsError              a setting is missing or wrong: the process refuses to start
 ├── OperationError             a step of set-up, training or start cannot be done
 ├── KnowledgeError             an article, a variable or a topic is not as the schema wants it
+├── ModelError                 the trained model cannot be read
 ├── InvalidInput               what was sent cannot be taken
+│   ├── InvalidField
 │   ├── UnsupportedType
 │   ├── TooLarge
 │   ├── UnknownChoice
@@ -52,11 +54,27 @@ class KnowledgeError(AssistentError):
     code = "connaissance_invalide"
 
 
+class ModelError(AssistentError):
+    """The trained model is missing a part, cut or misshapen."""
+
+    code = "modele_illisible"
+
+
 class InvalidInput(AssistentError):
     """What was sent cannot be taken."""
 
     code = "requete_invalide"
     sentence = "La demande n’est pas lisible. Rechargez la page et recommencez."
+
+
+class InvalidField(InvalidInput):
+    """One field of a form cannot be taken; `field` names it."""
+
+    code = "champ_refuse"
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class TooLarge(InvalidInput):

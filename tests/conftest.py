@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 import yaml
 
@@ -17,8 +18,13 @@ from bot.knowledge import service as knowledge
 from bot.people.service import save_schools
 from bot.settings import ROOT, Settings, read_settings
 from bot.topics import load_topics
+from tests.soak import LONG
 
 pytest_plugins = ["tests.machine", "tests.postgres", "tests.stack"]
+
+# The same examples each time, but in the long form: it is there to find what nobody thought of, and says how to see it again.
+hypothesis.settings.register_profile("assistent", derandomize=not LONG, deadline=None, database=None, print_blob=True)
+hypothesis.settings.load_profile("assistent")
 
 
 @pytest.fixture

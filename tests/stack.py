@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,10 @@ START_S = 240
 
 
 @dataclass
-class Stack:
-    """A running assistant."""
+class Site:
+    """A running assistant, as its callers see it."""
 
     settings: Settings
-    control: Control
-    process: subprocess.Popen
 
     @property
     def url(self) -> str:
@@ -42,16 +40,6 @@ class Stack:
     def frame_url(self) -> str:
         """Another origin of the same server: where the widget comes from."""
         return f"http://127.0.0.1:{self.settings.port}"
-
-    def pid(self, program: str) -> int | None:
-        """The process number of a program, None when it is not running."""
-        return self.control.list_states()[program].pid
-
-    def signal(self, program: str, number: signal.Signals) -> None:
-        """Send a signal to a program."""
-        pid = self.pid(program)
-        assert pid, f"{program} is not running"
-        os.kill(pid, number)
 
     def call(
         self, method: str, path: str, body: Any = None, token: str | None = None, timeout: float = 15
@@ -83,7 +71,14 @@ class Stack:
         assert status == 200, reply
         return {**reply, "seconds": time.monotonic() - started}
 
-    def wait_until(self, condition, seconds: float, what: str) -> None:
+    def is_ready(self) -> bool:
+        """Tell whether everything has been ready once; False when nobody answers."""
+        try:
+            return self.call("GET", "/readyz")[0] == 200
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def wait_until(self, condition: Callable[[], object], seconds: float, what: str) -> None:
         """Wait for something to become true, or fail saying what."""
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
@@ -95,9 +90,40 @@ class Stack:
             time.sleep(0.2)
         raise AssertionError(f"{what}: not within {seconds} s")
 
+
+@dataclass
+class Stack(Site):
+    """A running assistant, its processes under supervisor."""
+
+    control: Control
+    process: subprocess.Popen
+
+    def pid(self, program: str) -> int | None:
+        """The process number of a program, None when it is not running."""
+        return self.control.list_states()[program].pid
+
+    def signal(self, program: str, number: signal.Signals) -> None:
+        """Send a signal to a program."""
+        pid = self.pid(program)
+        assert pid, f"{program} is not running"
+        os.kill(pid, number)
+
     def engine_answers(self) -> bool:
         """Tell whether a question is understood by the engine."""
         return self.say(self.open(), "comment changer mon adresse mail ?")["result"]["model"] is not None
+
+
+def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment where nothing of AssistENT is set."""
+    return {name: value for name, value in environment.items() if not name.startswith("ASSISTENT_")}
+
+
+PORTS = ("ASSISTENT_PORT", "ASSISTENT_RASA_PORT", "ASSISTENT_RASA_B_PORT", "ASSISTENT_ACTIONS_PORT")
+
+
+def choose_ports() -> dict[str, str]:
+    """Return the settings of four free ports."""
+    return {name: str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
 
 
 def free_ports(count: int) -> list[int]:
@@ -116,10 +142,8 @@ def free_ports(count: int) -> list[int]:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The assistant, started as `make run` does and ended as Ctrl-C does."""
     folder = tmp_path_factory.mktemp("stack")
-    names = ("ASSISTENT_PORT", "ASSISTENT_RASA_PORT", "ASSISTENT_RASA_B_PORT", "ASSISTENT_ACTIONS_PORT")
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("ASSISTENT_")},
-        **{name: str(port) for name, port in zip(names, free_ports(4), strict=True)},
+        **without_settings(os.environ), **choose_ports(),
         "ASSISTENT_VAR_DIR": str(folder), "ASSISTENT_RATE_LIMITS": "off",
         "ASSISTENT_FRAME_ANCESTORS": "http://localhost:*",
     }  # fmt: skip
@@ -145,13 +169,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def _wait_until_ready(stack: Stack, output: Path) -> None:
     limit = time.monotonic() + START_S
-    while time.monotonic() < limit:
-        if stack.process.poll() is not None:
-            break
-        try:
-            if stack.call("GET", "/readyz")[0] == 200:
-                return
-        except (OSError, urllib.error.URLError):
-            pass
+    while time.monotonic() < limit and stack.process.poll() is None:
+        if stack.is_ready():
+            return
         time.sleep(0.5)
     raise AssertionError(f"the assistant did not start:\n{output.read_text(encoding='utf-8')[-4000:]}")

@@ -26,6 +26,7 @@ from bot.chat.composer import (
 )
 from bot.chat.engine import Engine, Understood
 from bot.chat.payloads import READ_WHOLE_CHARS, MessageRequest, check_message
+from bot.chat.reading import ReaderInService
 from bot.clock import Clock
 from bot.conversations import service as conversations
 from bot.conversations.models import Conversation, Message, Result
@@ -33,19 +34,19 @@ from bot.conversations.service import Identity, Opened, Received, Said
 from bot.db import Database
 from bot.dialogue import decision as kinds
 from bot.dialogue.decision import Context, Decision, Ranking, Thresholds, decide
-from bot.dialogue.state import ASKED_MORE, ASKED_PROFILE, DialogueState
+from bot.dialogue.state import ASKED_MORE, ASKED_PROFILE, ASKED_SCHOOL, DialogueState
 from bot.errors import EngineError
 from bot.escalation import service as escalation
 from bot.escalation.service import Request, RequestReply
 from bot.knowledge.service import KnowledgeBase
 from bot.language.normalise import clean
-from bot.language.urgent import recognise_urgent
+from bot.language.urgent import UrgentSigns, recognise_urgent
 from bot.privacy.masking import EMAIL, PHONE, Masked, mask
 from bot.privacy.vault import Vault
 from bot.topics import Topics
 
-# What the search is sure of is less than what the classifier is: in degraded mode more is offered, less is said.
-DEGRADED_THRESHOLDS = Thresholds(answer=0.70, offer=0.35, out_of_scope=0.60, urgent=0.30, second=0.9)
+# Before there is a model. What the search is sure of is less than what a classifier is: more is offered, less is said.
+SEARCH_THRESHOLDS = Thresholds(answer=0.70, offer=0.35, out_of_scope=0.60, urgent=0.30, second=0.9)
 # Outcomes that keep their name when Rasa is out; the others become `degraded`.
 _KEPT_WHEN_DEGRADED = frozenset({"urgent", "form", "ticket", "dialogue"})
 _UNCLEAR = frozenset({kinds.SEARCH, kinds.CLARIFY})
@@ -84,7 +85,7 @@ class Assistant:
     """Opens conversations and answers messages."""
 
     def __init__(self, database: Database, clock: Clock, engine: Engine, knowledge: KnowledgeBase, composer: Composer,
-                 vault: Vault, topics: Topics) -> None:  # fmt: skip
+                 vault: Vault, topics: Topics, reader: ReaderInService) -> None:  # fmt: skip
         self._database = database
         self._clock = clock
         self._engine = engine
@@ -92,6 +93,7 @@ class Assistant:
         self._composer = composer
         self._vault = vault
         self._topics = topics
+        self._reader = reader
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
         # A bearer never changes conversation: this says whose turn it is, and nothing of what is allowed.
         self._places: LRUCache[str, str] = LRUCache(PLACES_KEPT)
@@ -201,6 +203,11 @@ class Assistant:
     async def _deal_with(self, incoming: _Incoming) -> tuple[Understood, Composed]:
         conversation, state = incoming.received.conversation, incoming.received.state
         text = incoming.masked.text
+        if conversation.taken_by and not self._signs(incoming, incoming.text, conversation.profile, state)[0].topic:
+            # A person speaks here: the message is passed on, and the assistant is silent, but for an emergency.
+            await escalation.pass_on(self._database, self._clock, conversation.id, incoming.received.message.id)
+            silent = Composed([], "agent", None, state, (), conversation.profile)
+            return Understood(Decision(kinds.CLARIFY), [], [], None), silent
         understood, degraded = await self._understand(incoming, incoming.text, conversation.profile)
         if (
             understood.decision.kind in _UNCLEAR
@@ -243,7 +250,7 @@ class Assistant:
         """Return what the message is understood as, and whether the engine was out."""
         conversation = incoming.received.conversation
         state = state or incoming.received.state
-        signs = recognise_urgent(text if incoming.in_part is False else incoming.masked.text)
+        signs, ranking = self._signs(incoming, text, profile, state)
         if signs.topic and signs.certain and incoming.choice is None:
             return Understood(Decision(kinds.URGENT, signs.topic, 1.0), [[signs.topic, 1.0]], [], None), False
         memory = replace(state, buttons=(), question=None, pending=None)
@@ -257,15 +264,27 @@ class Assistant:
             return await self._engine.understand(conversation.id, text.lstrip("/ \t\n\u00a0") or "…", metadata), False
         except EngineError as error:
             log.warning("engine_out", reason=error.code)
-        if signs.topic and incoming.choice is None and not self._knowledge.has_voices:
-            # The search does not know yet what people say: the words alone decide.
-            return Understood(Decision(kinds.URGENT, signs.topic, 0.5), [[signs.topic, 0.5]], [], None), True
-        pairs = self._knowledge.search.rank(text)
+        thresholds = self._reader.thresholds
+        if not ranking:
+            if signs.topic and incoming.choice is None:
+                # The search was not taught what danger sounds like: the words alone decide.
+                return Understood(Decision(kinds.URGENT, signs.topic, 0.5), [[signs.topic, 0.5]], [], None), True
+            ranking, thresholds = self._knowledge.search.rank(text), SEARCH_THRESHOLDS
         decided = decide(
-            Ranking(tuple(pairs)), text, Context.from_metadata(metadata), topics=self._topics,
-            thresholds=DEGRADED_THRESHOLDS,
-        )  # fmt: skip
-        return Understood(decided, [[name, round(p, 4)] for name, p in pairs[:12]], [], None), True
+            Ranking(tuple(ranking)), text, Context.from_metadata(metadata), topics=self._topics, thresholds=thresholds
+        )
+        return Understood(decided, [[name, round(p, 4)] for name, p in ranking[:12]], [], None), True
+
+    def _signs(self, incoming: _Incoming, text: str, profile: str | None, state: DialogueState
+               ) -> tuple[UrgentSigns, list[tuple[str, float]]]:  # fmt: skip
+        """Return the signs of an emergency, and what the reader makes of `text` (nothing while there is none)."""
+        reader = self._reader.current
+        ranking = reader.rank(text, profile) if reader else []
+        signs = recognise_urgent(text if incoming.in_part is False else incoming.masked.text)
+        # The name of a school looks like nothing the reader was taught.
+        if reader and state.asked != ASKED_SCHOOL:
+            signs = reader.add_to(signs, ranking)
+        return signs, ranking
 
     async def _compose(self, incoming: _Incoming, understood: Understood, profile: str | None, state: DialogueState,
                        text: str) -> Composed:  # fmt: skip

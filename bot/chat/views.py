@@ -41,10 +41,12 @@ from bot.conversations.service import Identity
 from bot.db import Database
 from bot.errors import InvalidInput, Unauthenticated, UnknownProfile, UnsupportedType
 from bot.escalation import service as escalation
+from bot.escalation.models import Ticket
 from bot.knowledge.service import KnowledgeBase
 from bot.language.normalise import clean
 from bot.privacy.masking import mask
 from bot.privacy.service import PersonalData, Subject
+from bot.privacy.vault import Vault
 from bot.rollout import service as rollout
 from bot.settings import Settings
 from bot.topics import PROFILES
@@ -60,6 +62,7 @@ HUB = web.AppKey("hub", EventHub)
 LIMITER = web.AppKey("limiter", Limiter)
 VERIFIER = web.AppKey("verifier", TokenVerifier)
 SETTINGS = web.AppKey("settings", Settings)
+VAULT = web.AppKey("vault", Vault)
 PERSONAL_DATA = web.AppKey("personal_data", PersonalData)
 
 PREFIX = "/api/v1"
@@ -211,18 +214,15 @@ async def list_tickets(request: web.Request) -> web.Response:
     conversation = await conversations.conversation_of(app[DATABASE], app[CLOCK], bearer(request))
     async with app[DATABASE].reading() as session:
         tickets = await escalation.list_tickets(session, conversation.person_id)
-    return _json(
-        TicketList(
-            tickets=[
-                TicketOut(
-                    number=ticket.number or "", level=ticket.level, status=ticket.state, topic=ticket.topic,
-                    school=ticket.school, problem=ticket.problem, opened_at=ticket.opened_at,
-                    updated_at=ticket.updated_at,
-                )
-                for ticket in tickets
-            ]
-        )
-    )  # fmt: skip
+    return _json(TicketList(tickets=[ticket_out(ticket) for ticket in tickets]))
+
+
+async def reopen_ticket(request: web.Request) -> web.Response:
+    """Reopen a request that was resolved or closed."""
+    app, token = request.app, bearer(request)
+    await app[LIMITER].check_message(request, token)
+    number = _readable(request.match_info["number"])
+    return _json(ticket_out(await escalation.reopen_ticket(app[DATABASE], app[CLOCK], token, number)))
 
 
 async def export_conversation(request: web.Request) -> web.Response:
@@ -280,6 +280,8 @@ OPERATIONS = (
               FeedbackRequest, None, 204, (400, 401, 404, 413, 415, 429, 503)),
     Operation("GET", f"{PREFIX}/tickets", list_tickets, "Lire ses demandes", "bearer",
               None, TicketList, 200, (401, 429, 503)),
+    Operation("POST", f"{PREFIX}/tickets/{{number}}/reopen", reopen_ticket, "Rouvrir une demande", "bearer",
+              None, TicketOut, 200, (401, 404, 409, 429, 503)),
     Operation("GET", f"{PREFIX}/conversation/export", export_conversation, "Recevoir ses données", "bearer",
               None, Export, 200, (401, 429, 503)),
     Operation("DELETE", f"{PREFIX}/conversation", erase_conversation, "Effacer la conversation", "bearer",
@@ -317,6 +319,14 @@ async def _body(request: web.Request, kind: type[S]) -> S:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(f"Le JSON reçu n’est pas celui attendu : {error}") from error
+
+
+def ticket_out(ticket: Ticket) -> TicketOut:
+    """Return a request as its person may read it."""
+    return TicketOut(
+        number=ticket.number or "", level=ticket.level, status=ticket.state, topic=ticket.topic, school=ticket.school,
+        problem=ticket.problem, opened_at=ticket.opened_at, updated_at=ticket.updated_at,
+    )  # fmt: skip
 
 
 def message_out(message: Message) -> MessageOut:

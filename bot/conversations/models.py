@@ -48,6 +48,8 @@ class Conversation(Base):
     opened_at: Mapped[datetime] = mapped_column(Instant)
     last_at: Mapped[datetime] = mapped_column(Instant, index=True)
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    # The account that speaks in the assistant's place, until it gives the conversation back.
+    taken_by: Mapped[str | None] = mapped_column(sa.String(36))
 
 
 class AccessToken(Base):

@@ -225,6 +225,10 @@ async def answer(
         if await session.get(Result, received.message.id) is not None:
             return (await _with_replies(session, received.message, conversation)).replies
         messages = [_append(session, conversation, one, clock.now(), reply_to=received.message.id) for one in said]
+        kept = DialogueState.from_json(conversation.state)
+        if kept != received.state:
+            # Somebody spoke in between: what was asked and offered then still holds.
+            state = state.with_buttons(list(kept.buttons)).asking(kept.asked)
         conversation.state = state.to_json()
         conversation.profile = profile
         conversation.last_at = clock.now()
@@ -277,17 +281,25 @@ def _next_position(conversation: Conversation) -> int:
 async def announce_late(database: Database, clock: Clock, conversation_id: str, said: list[Said]) -> None:
     """Write down something said outside a reply, and tell the open chat of it."""
     async with database.transaction() as session:
-        conversation = await session.get(Conversation, conversation_id, with_for_update=True)
-        if conversation is None:
-            return
-        for one in said:
-            message = _append(session, conversation, one, clock.now())
-            await session.flush()
-            session.add(
-                ConversationEvent(
-                    conversation_id=conversation_id, kind="message", payload={"message": message.id}, at=clock.now()
-                )
-            )
+        await say_in(session, clock.now(), conversation_id, said)
+
+
+async def say_in(
+    session: AsyncSession, now: datetime, conversation_id: str, said: list[Said], *, asked: str | None = None
+) -> None:
+    """Do the same within a transaction; `asked` is what the next message will be taken for. An erased conversation hears nothing."""
+    conversation = await session.get(Conversation, conversation_id, with_for_update=True)
+    if conversation is None:
+        return
+    state = DialogueState.from_json(conversation.state)
+    for one in said:
+        message = _append(session, conversation, one, now)
+        await session.flush()
+        session.add(
+            ConversationEvent(conversation_id=conversation_id, kind="message", payload={"message": message.id}, at=now)
+        )
+        state = state.with_buttons([button["choice"] for button in one.extras.get("buttons", ())])
+    conversation.state = (state.asking(asked) if asked else state).to_json()
 
 
 async def history(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.dialogue.state import (
+    ASKED_ANSWER,
     ASKED_CHOICE,
     ASKED_CONSENT,
     ASKED_HELPED,
@@ -54,6 +55,11 @@ DROP = "abandonner"
 
 # What the follow-up is told to do.
 STATUS = "etat"
+CLOSE = "clore"
+REOPEN = "rouvrir"
+PRECISE = "preciser_demande"
+RATE_WELL = "satisfait"
+RATE_ILL = "insatisfait"
 
 INTENT_CANCEL = "annuler"
 INTENT_PROFILE = "indiquer_profil"
@@ -183,7 +189,7 @@ class _Decider:
 
     def decide(self) -> Decision:
         for look in (
-            self._choice, self._urgent, self._protection, self._form, self._explicit, self._profile, self._offered,
+            self._choice, self._urgent, self._protection, self._form, self._asked_by_an_agent, self._explicit, self._profile, self._offered,
             self._helped, self._person_offered, self._foreign,
         ):  # fmt: skip
             decision = look()
@@ -205,6 +211,9 @@ class _Decider:
         if kind == "demande":
             command = {"ouvrir": OPEN, "envoyer": SEND, "abandonner": DROP}.get(value, RESUME)
             return Decision(FORM, "parler_humain", 1.0, command=command)
+        if kind == "suivi":
+            command = {"rouvrir": REOPEN, "satisfait": RATE_WELL, "insatisfait": RATE_ILL}.get(value, STATUS)
+            return Decision(FOLLOW, "suivre_ticket", 1.0, command=command)
         if kind == "aide":
             return self._helped_yes() if value == "oui" else self._helped_no()
         return Decision(CLARIFY)
@@ -262,6 +271,12 @@ class _Decider:
         if self.reply.human or self._says_nothing():
             return self._request(RESUME)
         return self._request(SCHOOL)
+
+    def _asked_by_an_agent(self) -> Decision | None:
+        """Somebody who deals with the request asked something: what comes is the answer, unless openly set apart."""
+        if self.state.asked != ASKED_ANSWER or self.reply.apart or self.reply.follow or self._says_nothing():
+            return None
+        return self._follow(PRECISE)
 
     def _is_aside(self, step: str) -> bool:
         if self.reply.apart:
@@ -428,5 +443,6 @@ class _Decider:
     def _request(self, command: str) -> Decision:
         return Decision(FORM, "parler_humain", max(round(self.ranking.of("parler_humain"), 4), 0.5), command=command)
 
-    def _follow(self) -> Decision:
-        return Decision(FOLLOW, "suivre_ticket", max(round(self.ranking.of("suivre_ticket"), 4), 0.5), command=STATUS)
+    def _follow(self, command: str | None = None) -> Decision:
+        command = command or (REOPEN if self.reply.reopen else CLOSE if self.reply.close else STATUS)
+        return Decision(FOLLOW, "suivre_ticket", max(round(self.ranking.of("suivre_ticket"), 4), 0.5), command=command)

@@ -17,6 +17,8 @@ ASKED_MORE = "precision"
 ASKED_SCHOOL = "ecole"
 ASKED_PROBLEM = "probleme"
 ASKED_CONSENT = "accord"
+# An agent asked something about a request that was sent.
+ASKED_ANSWER = "reponse"
 FORM_STEPS = (ASKED_SCHOOL, ASKED_PROBLEM, ASKED_CONSENT)
 
 # Buttons whose value is still taken; older ones have scrolled far away.

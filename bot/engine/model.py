@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ from sklearn.svm import LinearSVC
 
 from bot.dialogue.decision import Thresholds
 from bot.engine.features import Features, FeatureSettings, Featuriser, Sample
-from bot.topics import Topics, load_topics
+from bot.language.calibration import Calibration, open_to, softmax
+from bot.topics import load_topics
 
 SEED = 20261122
 OUT_OF_SCOPE = "hors_sujet"
@@ -39,6 +40,12 @@ _OFFERED = 4
 _LEAST_CHOICE = 0.03
 _WORTH_OFFERING = 0.4
 _ENOUGH = 20
+# Of the messages that are not urgent, how many may be hinted at as such by the words alone (and protected while the
+# engine is out), and how many be taken for certain, without the engine being asked.
+_FALSE_HINTS = 0.015
+_FALSE_CERTAIN = 0.001
+# A threshold that no probability passes.
+_NEVER = 1.0
 # Under this confidence nothing is answered in any case: the curves are fitted above it.
 _HOPELESS = 0.2
 
@@ -55,13 +62,12 @@ class TrainSettings:
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """From the experts' scores to probabilities."""
+class Alone:
+    """How the words as written are read alone, in `web` while the engine is out (bot.language.reader)."""
 
-    written: float = 6.0
-    meant: float = 0.0
-    open_to: float = 0.0
-    bias: tuple[float, ...] = ()
+    calibration: Calibration
+    thresholds: Thresholds
+    certain: float
 
 
 @dataclass(frozen=True)
@@ -80,14 +86,14 @@ class TopicModel:
     """Ranks intents for a text: probabilities that mean what they say, and the thresholds chosen with them."""
 
     def __init__(self, featuriser: Featuriser, labels: list[str], written: tuple[np.ndarray, np.ndarray],
-                 meant: np.ndarray, calibration: Calibration, thresholds: Thresholds) -> None:  # fmt: skip
+                 meant: np.ndarray, calibration: Calibration, thresholds: Thresholds, alone: Alone) -> None:  # fmt: skip
         self.featuriser = featuriser
         self.labels = labels
         self.written = written
         self.meant = meant
         self.calibration = calibration
         self.thresholds = thresholds
-        self._topics = load_topics()
+        self.alone = alone
 
     @classmethod
     def train(cls, samples: list[Sample], labels: list[str], features: FeatureSettings | None = None,
@@ -97,33 +103,27 @@ class TopicModel:
         names = sorted(set(labels))
         if len(names) < 2:
             raise ValueError("a classifier needs at least two intents")
-        featuriser = Featuriser(features).fit(samples)
+        featuriser = Featuriser.fit(samples, features)
         rows = featuriser.transform(samples)
         targets = np.array([names.index(label) for label in labels])
         folds = _folds(targets, samples, hands, settings.folds)
         everything = np.arange(len(targets))
         rests = [everything, *(np.setdiff1d(everything, fold) for fold in folds)]
-        # The folds are fitted side by side where there is enough to do; each fit has one thread.
+        # The folds are fitted side by side where there is enough to do, and so are the two calibrations; each has one thread.
         workers = min(os.cpu_count() or 1, len(rests)) if len(targets) > _MANY else 1
         (written, meant), *fitted = Parallel(n_jobs=workers, max_nbytes=None)(
             delayed(_fit)(rows.rows(rest), targets[rest], len(names), settings) for rest in rests
         )
-        model = cls(featuriser, names, written, meant, Calibration(), Thresholds())
         if not folds:
-            return model
-        held_out = model._held_out(rows, samples, folds, fitted)
-        model.calibration = _calibrate(held_out, targets)
-        model.thresholds = choose_thresholds(_probabilities(held_out, model.calibration), targets, names)
-        return model
-
-    def _held_out(self, rows: Features, samples: list[Sample], folds: list[np.ndarray], fitted: list[tuple]) -> _Scores:
-        """Score each sample with experts that saw nothing of its block."""
-        written = np.zeros((len(samples), len(self.labels)), dtype=np.float32)
-        meant = np.zeros_like(written)
-        for fold, ((weights, bias), dense) in zip(folds, fitted):
-            written[fold] = rows.written[fold] @ weights + bias
-            meant[fold] = _with_one(rows.meant[fold]) @ dense
-        return _Scores(written, meant, _open_to(samples, self.labels, self._topics))
+            unknown = Alone(Calibration(), Thresholds(urgent=_NEVER), _NEVER)
+            return cls(featuriser, names, written, meant, Calibration(), Thresholds(), unknown)
+        held_out = _held_out(rows, samples, names, folds, fitted)
+        both, alone = Parallel(n_jobs=workers, max_nbytes=None)(
+            delayed(_calibrate)(held_out, targets, by_meaning=by_meaning) for by_meaning in (True, False)
+        )
+        thresholds = choose_thresholds(_probabilities(held_out, both), targets, names)
+        read = _read_alone(_probabilities(held_out, alone), targets, names, alone)
+        return cls(featuriser, names, written, meant, both, thresholds, read)
 
     def probabilities(self, samples: list[Sample]) -> np.ndarray:
         """Return one row a sample, one column a label; each row sums to 1."""
@@ -131,7 +131,7 @@ class TopicModel:
         weights, bias = self.written
         scores = _Scores(
             rows.written @ weights + bias, _with_one(rows.meant) @ self.meant,
-            _open_to(samples, self.labels, self._topics),
+            _open_to(samples, self.labels),
         )  # fmt: skip
         return _probabilities(scores, self.calibration)
 
@@ -148,6 +148,7 @@ class TopicModel:
         )
         state = {
             "labels": self.labels, "calibration": asdict(self.calibration), "thresholds": asdict(self.thresholds),
+            "alone": asdict(self.alone),
         }  # fmt: skip
         (folder / "model.json").write_text(json.dumps(state), encoding="utf-8")
 
@@ -165,9 +166,13 @@ class TopicModel:
             raise ValueError(f"the model's weights {shapes} do not fit its features and labels")
         if not all(np.isfinite(array).all() for array in (weights, bias, meant)):
             raise ValueError("the model's weights are not all numbers")
-        calibration = Calibration(**{**state["calibration"], "bias": tuple(state["calibration"]["bias"])})
+        alone = Alone(
+            Calibration.from_json(state["alone"]["calibration"]), Thresholds(**state["alone"]["thresholds"]),
+            state["alone"]["certain"],
+        )  # fmt: skip
         return cls(
-            featuriser, state["labels"], (weights, bias), meant, calibration, Thresholds(**state["thresholds"])
+            featuriser, state["labels"], (weights, bias), meant, Calibration.from_json(state["calibration"]),
+            Thresholds(**state["thresholds"]), alone,
         )  # fmt: skip
 
 
@@ -225,40 +230,35 @@ def _folds(targets: np.ndarray, samples: list[Sample], hands: list[str] | None, 
     return [np.array(sorted(fold)) for fold in folds if fold]
 
 
-def _open_to(samples: list[Sample], labels: list[str], topics: Topics) -> np.ndarray:
-    """Return 1 where the label is a topic that the sample's profile may be answered on, or is no topic."""
-    by_profile = {
-        profile: np.array(
-            [1.0 if (topic := topics.get(label)) is None else float(topic.allows(profile)) for label in labels],
-            dtype=np.float32,
-        )
-        for profile in {sample.profile for sample in samples}
-    }
+def _held_out(rows: Features, samples: list[Sample], labels: list[str], folds: list[np.ndarray], fitted: list[tuple]
+              ) -> _Scores:  # fmt: skip
+    """Score each sample with experts that saw nothing of its block."""
+    written = np.zeros((len(samples), len(labels)), dtype=np.float32)
+    meant = np.zeros_like(written)
+    for fold, ((weights, bias), dense) in zip(folds, fitted):
+        written[fold] = rows.written[fold] @ weights + bias
+        meant[fold] = _with_one(rows.meant[fold]) @ dense
+    return _Scores(written, meant, _open_to(samples, labels))
+
+
+def _open_to(samples: list[Sample], labels: list[str]) -> np.ndarray:
+    by_profile = {profile: open_to(profile, labels) for profile in {sample.profile for sample in samples}}
     return np.array([by_profile[sample.profile] for sample in samples], dtype=np.float32).reshape(-1, len(labels))
 
 
 def _probabilities(scores: _Scores, calibration: Calibration) -> np.ndarray:
-    mixed = calibration.written * scores.written + calibration.meant * scores.meant
-    mixed = mixed + calibration.open_to * scores.open_to
-    if calibration.bias:
-        mixed = mixed + np.array(calibration.bias, dtype=np.float32)
-    return _softmax(mixed)
+    return calibration.chances(scores.written, scores.meant, scores.open_to)
 
 
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
-
-
-def _calibrate(scores: _Scores, targets: np.ndarray) -> Calibration:
-    """Return the weights under which the held-out labels are the least surprising."""
+def _calibrate(scores: _Scores, targets: np.ndarray, *, by_meaning: bool) -> Calibration:
+    """Return the weights under which the held-out labels are the least surprising; without `by_meaning`, of the words alone."""
     rows, size = np.arange(len(targets)), scores.written.shape[1]
     parts = (scores.written, scores.meant, scores.open_to)
     stay_near = 20.0  # how much a bias costs: a topic has few held-out texts
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
         mixed = sum(value * part for value, part in zip(values[:3], parts)) + values[3:]
-        chances = _softmax(mixed)
+        chances = softmax(mixed)
         surprise = -np.log(chances[rows, targets] + 1e-12).mean()
         chances[rows, targets] -= 1.0
         slopes = [float((chances * part).sum()) / len(rows) for part in parts]
@@ -267,8 +267,8 @@ def _calibrate(scores: _Scores, targets: np.ndarray) -> Calibration:
             np.concatenate([slopes, chances.sum(axis=0) / len(rows) + 2 * stay_near * values[3:] / len(rows)]),
         )
 
-    start = np.concatenate([[6.0, 3.0, 0.0], np.zeros(size)])
-    limits = [(0.1, 60.0), (0.0, 60.0), (0.0, 10.0)] + [(-3.0, 3.0)] * size
+    start = np.concatenate([[6.0, 3.0 * by_meaning, 0.0], np.zeros(size)])
+    limits = [(0.1, 60.0), (0.0, 60.0 * by_meaning), (0.0, 10.0)] + [(-3.0, 3.0)] * size
     found = minimize(loss, start, jac=True, bounds=limits, method="L-BFGS-B", options={"maxiter": 200}).x
     return Calibration(*map(float, found[:3]), bias=tuple(round(float(value), 5) for value in found[3:]))
 
@@ -313,6 +313,23 @@ def choose_thresholds(probabilities: np.ndarray, targets: np.ndarray, labels: li
         answer=answer, offer=round(offer, 2), out_of_scope=cheapest(labels_are(labels, OUT_OF_SCOPE), 0.40, 0.90),
         dialogue=cheapest(talks, 0.35, 0.80), least_choice=_LEAST_CHOICE,
     )  # fmt: skip
+
+
+def _read_alone(probabilities: np.ndarray, targets: np.ndarray, labels: list[str], calibration: Calibration) -> Alone:
+    """Choose on held-out probabilities; what is urgent, by how many of the other messages would be taken for it."""
+    topics = load_topics()
+    urgent = np.array([(topic := topics.get(label)) is not None and topic.is_urgent for label in labels])
+    calm = ~urgent[targets]
+    if not urgent.any() or not calm.any():
+        hint = certain = _NEVER
+    else:
+        chances = np.where(urgent, probabilities, 0.0).max(axis=1)[calm]
+        hint, certain = (
+            float(np.ceil(np.quantile(chances, 1 - share, method="higher") * 1e4) / 1e4)
+            for share in (_FALSE_HINTS, _FALSE_CERTAIN)
+        )
+    thresholds = replace(choose_thresholds(probabilities, targets, labels), urgent=hint)
+    return Alone(calibration, thresholds, certain)
 
 
 def _smoothed(known: np.ndarray, values: np.ndarray, steps: np.ndarray) -> np.ndarray:

@@ -41,11 +41,40 @@ class FormStep(Base):
     at: Mapped[datetime] = mapped_column(Instant)
 
 
+class Group(Base):
+    """Who deals with requests: a team of level 2 or 3."""
+
+    __tablename__ = "ticket_groups"
+
+    id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(120))
+    level: Mapped[int]
+
+
+class Route(Base):
+    """A row of the routing table; what is NULL stands for any. `rank` keeps the administrator's order."""
+
+    __tablename__ = "ticket_routes"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    topic: Mapped[str | None] = mapped_column(sa.String(80))
+    theme: Mapped[str | None] = mapped_column(sa.String(40))
+    profile: Mapped[str | None] = mapped_column(sa.String(20))
+    scope: Mapped[str | None] = mapped_column(sa.String(16))
+    territory: Mapped[str | None] = mapped_column(sa.String(120))
+    group_id: Mapped[str] = mapped_column(sa.ForeignKey("ticket_groups.id"))
+
+
 class Ticket(Base):
     """A request that level 2 or 3 has; it outlives its conversation."""
 
     __tablename__ = "tickets"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        sa.Index("ix_tickets_state_answer_by", "state", "answer_by"),
+        sa.Index("ix_tickets_uai_state", "uai", "state"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
     number: Mapped[str | None] = mapped_column(sa.String(16), unique=True)
@@ -63,6 +92,18 @@ class Ticket(Base):
     browser: Mapped[str] = mapped_column(sa.String(300), default="")
     level: Mapped[int]
     state: Mapped[str] = mapped_column(sa.String(12), index=True)
+    group_id: Mapped[str | None] = mapped_column(sa.ForeignKey("ticket_groups.id"), index=True)
+    # The account that took it; no foreign key, for a request outlives the accounts.
+    assignee_id: Mapped[str | None] = mapped_column(sa.String(36), index=True)
+    # The present stage: a change of level or a reopening begins another, with deadlines of its own (states.TicketState).
+    since: Mapped[datetime | None] = mapped_column(Instant)
+    pauses: Mapped[list[list[str | None]] | None] = mapped_column(sa.JSON)
+    follows_id: Mapped[int | None] = mapped_column(sa.ForeignKey("tickets.id", ondelete="SET NULL"))
+    answer_by: Mapped[datetime | None] = mapped_column(Instant)
+    answered_at: Mapped[datetime | None] = mapped_column(Instant)
+    resolved_at: Mapped[datetime | None] = mapped_column(Instant)
+    rating: Mapped[bool | None]
+    rating_reason: Mapped[str] = mapped_column(sa.Text, default="", server_default=sa.text("''"))
     problem: Mapped[str] = mapped_column(sa.Text)
     context: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     opened_at: Mapped[datetime] = mapped_column(Instant, index=True)
@@ -79,7 +120,8 @@ class TicketEvent(Base):
     ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
     message_id: Mapped[str | None] = mapped_column(sa.String(36), unique=True)
     kind: Mapped[str] = mapped_column(sa.String(20))
-    author: Mapped[str] = mapped_column(sa.String(20))
+    # « usager », « systeme », or the name of the account at the time.
+    author: Mapped[str] = mapped_column(sa.String(120))
     data: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     at: Mapped[datetime] = mapped_column(Instant)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+PUPIL = "eleve"
+
 ASK_SCHOOL = {
     False: "Je transmets votre demande à une personne. De quelle école, quel collège ou quel lycée s’agit-il, et dans quelle commune ?",
     True: "Je transmets ta demande à une personne. Quel est le nom de ton école, de ton collège ou de ton lycée, et dans quelle commune ?",
@@ -42,7 +44,7 @@ SUBJECT = "Objet : {title}."
 STATES = {
     "nouveau": "nouvelle, pas encore prise en charge",
     "en_cours": "en cours de traitement",
-    "attente": "en attente d’une précision",
+    "en_attente": "en attente d’une précision de votre part",
     "resolu": "résolue",
     "clos": "close",
 }
@@ -53,3 +55,44 @@ SUMMARY_PROBLEM = "- Problème : {problem}"
 BUTTON_SEND = "Oui, envoyer"
 BUTTON_DROP = "Non, annuler"
 BUTTON_CANCEL = "Annuler la demande"
+RESOLVED = {
+    False: "Votre demande **{number}** est indiquée comme résolue. Est-ce réglé pour vous ?",
+    True: "Ta demande **{number}** est indiquée comme résolue. Est-ce réglé pour toi ?",
+}
+RATINGS = (("Oui, c’est réglé", "satisfait"), ("Non, pas encore", "rouvrir"), ("Réglé, mais mal", "insatisfait"))
+ESCALATED = {
+    False: "Votre demande **{number}** est transmise au niveau 3, l’éditeur de l’ENT. Vous gardez le même numéro.",
+    True: "Ta demande **{number}** est transmise à d’autres spécialistes. Tu gardes le même numéro.",
+}
+ASK_ANSWER = {
+    False: "Écrivez votre réponse ici : elle sera jointe à la demande **{number}**.",
+    True: "Écris ta réponse ici : elle sera jointe à la demande **{number}**.",
+}
+ANSWERED = {
+    False: "Votre réponse est jointe à la demande **{number}**. L’équipe la lira.",
+    True: "Ta réponse est jointe à la demande **{number}**. L’équipe la lira.",
+}
+CLOSED = {
+    False: "Votre demande **{number}** est close. Si cela recommence, écrivez « rouvrir ma demande ».",
+    True: "Ta demande **{number}** est close. Si ça recommence, écris « rouvrir ma demande ».",
+}
+REOPENED = {
+    False: "Votre demande **{number}** est rouverte : l’équipe va la reprendre. Vous pouvez écrire ce qui ne va pas.",
+    True: "Ta demande **{number}** est rouverte : l’équipe va la reprendre. Tu peux écrire ce qui ne va pas.",
+}
+NOTHING_TO_REOPEN = {
+    False: "Aucune de vos demandes n’est terminée : il n’y a rien à rouvrir.",
+    True: "Aucune de tes demandes n’est terminée : il n’y a rien à rouvrir.",
+}
+RATED = {
+    True: "Merci. Si cela recommence, écrivez « rouvrir ma demande ».",
+    False: "Merci de l’avoir dit. Qu’est-ce qui n’a pas été ? Votre réponse sera lue par l’équipe.",
+}
+TAKEN_OVER = {
+    False: "Une personne de l’assistance prend la suite de cette conversation. Je reste silencieux jusqu’à ce qu’elle me la rende.",
+    True: "Un adulte de l’assistance prend la suite de cette conversation. Je me tais jusqu’à ce qu’il me la rende.",
+}
+HANDED_BACK = {
+    False: "La personne de l’assistance m’a rendu la conversation. Je réponds de nouveau à vos questions.",
+    True: "L’adulte de l’assistance m’a rendu la conversation. Je réponds de nouveau à tes questions.",
+}

@@ -14,12 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import Clock
 from bot.conversations.models import Conversation, ConversationEvent, Message, Result
+from bot.conversations.service import authenticate
 from bot.db import Database
 from bot.dialogue import decision as commands
-from bot.dialogue.state import ASKED_CONSENT, ASKED_PERSON, ASKED_PROBLEM, ASKED_SCHOOL, DialogueState
-from bot.errors import NotFound
-from bot.escalation import phrases
+from bot.dialogue.state import ASKED_ANSWER, ASKED_CONSENT, ASKED_PERSON, ASKED_PROBLEM, ASKED_SCHOOL, DialogueState
+from bot.errors import Conflict, NotFound
+from bot.escalation import handling, phrases
 from bot.escalation.models import Contact, Draft, FormStep, Ticket, TicketEvent
+from bot.escalation.phrases import PUPIL
+from bot.escalation.routing import chain_of, route
 from bot.escalation.rules import (
     ABANDONED,
     DONE,
@@ -32,11 +35,15 @@ from bot.escalation.rules import (
     open_form,
     ticket_number,
 )
+from bot.escalation.setup import read_table
 from bot.people.models import School
 from bot.people.rules import find_school
-from bot.topics import PROFILE_NAMES
+from bot.topics import PROFILE_NAMES, load_topics
 
-PUPIL = "eleve"
+# What is asked of a request that was sent; the rest is the form's.
+_ON_SENT = (
+    commands.STATUS, commands.CLOSE, commands.REOPEN, commands.PRECISE, commands.RATE_WELL, commands.RATE_ILL,
+)  # fmt: skip
 # How much of the conversation a ticket carries.
 CONTEXT_MESSAGES = 30
 
@@ -82,8 +89,11 @@ async def handle_request(database: Database, clock: Clock, request: Request) -> 
         done = await session.get(FormStep, request.message_id)
         if done is not None:
             return RequestReply.from_json(done.reply)
-        if request.command == commands.STATUS:
-            reply = await _status(session, conversation)
+        if request.command in _ON_SENT:
+            try:
+                reply = await _on_sent(session, clock, conversation, request)
+            except Conflict as refusal:
+                reply = RequestReply(refusal.sentence)
         else:
             reply = await _advance(session, clock, conversation, request)
         session.add(
@@ -92,6 +102,33 @@ async def handle_request(database: Database, clock: Clock, request: Request) -> 
             )
         )
         return reply
+
+
+async def _on_sent(session: AsyncSession, clock: Clock, conversation: Conversation, request: Request) -> RequestReply:
+    """Apply a command to a request that was sent."""
+    pupil, now, message = conversation.profile == PUPIL, clock.now(), request.message_id
+    match request.command:
+        case commands.CLOSE:
+            ticket, told = await handling.close_own(session, now, conversation, message), phrases.CLOSED[pupil]
+        case commands.REOPEN:
+            ticket, told = await handling.reopen_own(session, now, conversation, message), phrases.REOPENED[pupil]
+            if ticket is None:
+                return RequestReply(phrases.NOTHING_TO_REOPEN[pupil])
+        case commands.PRECISE:
+            ticket = await handling.answer_question(session, now, conversation, message, request.text)
+            told = phrases.ANSWERED[pupil]
+        case commands.RATE_WELL | commands.RATE_ILL:
+            well = request.command == commands.RATE_WELL
+            ticket, told = (
+                await handling.rate(session, now, conversation, well=well, message_id=message),
+                phrases.RATED[well],
+            )
+        case _:
+            return await _status(session, conversation)
+    if ticket is None:
+        return await _status(session, conversation)
+    asks = request.command in (commands.REOPEN, commands.RATE_ILL)
+    return RequestReply(told.format(number=ticket.number), ASKED_ANSWER if asks else None, ticket=handling.card(ticket))
 
 
 async def _advance(session: AsyncSession, clock: Clock, conversation: Conversation, request: Request) -> RequestReply:
@@ -120,7 +157,7 @@ async def _advance(session: AsyncSession, clock: Clock, conversation: Conversati
             ticket = await _open_ticket(session, clock, conversation, draft, request)
             await session.delete(draft)
             text = phrases.OPENED[pupil].format(number=ticket.number)
-            return RequestReply(text, ticket=_card(ticket))
+            return RequestReply(text, ticket=handling.card(ticket))
         if before.step == form.step == ASKED_SCHOOL:
             return _asking(form, phrases.ASK_SCHOOL_AGAIN[pupil])
     draft.step, draft.uai, draft.school, draft.problem = form.step, form.uai, form.school, form.problem
@@ -165,10 +202,11 @@ def _asking(form: Form, text: str) -> RequestReply:
 async def _open_ticket(session: AsyncSession, clock: Clock, conversation: Conversation, draft: Draft, request: Request
                        ) -> Ticket:  # fmt: skip
     now = clock.now()
+    group, level = await _route(session, conversation, draft)
     ticket = Ticket(
         message_id=request.message_id, conversation_id=conversation.id, person_id=conversation.person_id,
         profile=conversation.profile, uai=draft.uai, school=draft.school, school_checked=draft.uai is not None,
-        topic=draft.topic, page=request.page, browser=request.browser, level=FIRST_LEVEL, state=NEW,
+        topic=draft.topic, page=request.page, browser=request.browser, level=level, group_id=group, state=NEW, since=now,
         problem=draft.problem, context=await _context(session, conversation), opened_at=now, updated_at=now,
     )  # fmt: skip
     session.add(ticket)
@@ -192,9 +230,24 @@ async def _open_ticket(session: AsyncSession, clock: Clock, conversation: Conver
     )
     # Told to the open chat too: the reply that carries the number may come too late to be shown.
     session.add(
-        ConversationEvent(conversation_id=conversation.id, kind="ticket", payload={"ticket": _card(ticket)}, at=now)
+        ConversationEvent(
+            conversation_id=conversation.id, kind="ticket", payload={"ticket": handling.card(ticket)}, at=now
+        )
     )
     return ticket
+
+
+async def _route(session: AsyncSession, conversation: Conversation, draft: Draft) -> tuple[str | None, int]:
+    """Return the group and the level of a request, by the deployment's table."""
+    table = await read_table(session)
+    if not table:
+        return None, FIRST_LEVEL
+    topic = load_topics().get(draft.topic or "")
+    school = await session.get(School, draft.uai) if draft.uai else None
+    return route(
+        table, topic=draft.topic, theme=topic.theme if topic else None, profile=conversation.profile,
+        chain=chain_of(school),
+    )  # fmt: skip
 
 
 async def _context(session: AsyncSession, conversation: Conversation) -> dict[str, Any]:
@@ -242,11 +295,7 @@ async def _status(session: AsyncSession, conversation: Conversation) -> RequestR
         )
         for ticket in tickets
     ]  # fmt: skip
-    return RequestReply("\n\n".join(lines), asked, ticket=_card(tickets[0]))
-
-
-def _card(ticket: Ticket) -> dict[str, Any]:
-    return {"number": ticket.number, "level": ticket.level, "status": ticket.state, "topic": ticket.topic}
+    return RequestReply("\n\n".join(lines), asked, ticket=handling.card(tickets[0]))
 
 
 def _school_name(school: School) -> str:
@@ -279,3 +328,26 @@ async def draft_step(session: AsyncSession, conversation_id: str) -> str | None:
     """Return what the request of a conversation is waiting for, or None when there is none."""
     draft = await session.get(Draft, conversation_id)
     return draft.step if draft else None
+
+
+async def reopen_ticket(database: Database, clock: Clock, token: str, number: str) -> Ticket:
+    """Reopen one of the bearer's requests by its number; NotFound when it is not theirs, Conflict when it is open or too old."""
+    async with database.transaction() as session:
+        conversation = await authenticate(session, token, clock.now())
+        ticket = await session.scalar(
+            sa.select(Ticket).where(Ticket.person_id == conversation.person_id, Ticket.number == number)
+        )
+        if ticket is None:
+            raise NotFound("Cette demande n’existe pas ou n’est pas à vous.")
+        reopened = await handling.reopen_own(session, clock.now(), conversation, None, number)
+        if reopened is None:
+            raise Conflict("Cette demande est déjà ouverte.")
+        return reopened
+
+
+async def pass_on(database: Database, clock: Clock, conversation_id: str, message_id: str) -> None:
+    """Note that the person wrote to whoever has taken the conversation over."""
+    async with database.transaction() as session:
+        conversation = await session.get(Conversation, conversation_id)
+        if conversation is not None:
+            await handling.pass_on(session, clock.now(), conversation, message_id)

@@ -1,4 +1,4 @@
-"""Search over the articles without Rasa: suggestions while typing, degraded mode, topics the model does not know yet.
+"""Search over the articles without Rasa: suggestions while typing, after a doubt, topics the model does not know yet.
 
 BM25 (bm25s) over French stems; every article is indexed by its title, keywords and text, and by what people say of its
 topic. A word that the index does not know is brought to its nearest neighbour, for typos.
@@ -116,7 +116,7 @@ _STOP = frozenset(
 # A typo is brought to a known word only when it looks this much like it (0–100) and is not too short to tell.
 _LIKE = 80
 _SHORT = 4
-# How many utterances of a topic speak for it, and how sharply a better score wins in degraded mode.
+# How many utterances of a topic speak for it, and how sharply a better score wins in a ranking.
 _VOICES = 3
 _SHARPNESS = 1.4
 _CANDIDATES = 60
@@ -170,7 +170,7 @@ class KnowledgeSearch:
         return [item for item in self._score(_stems(text)) if item.topic in self._known][:limit]
 
     def rank(self, text: str) -> list[tuple[str, float]]:
-        """Return topics (dialogue included) with weights that sum to 1, for the decision in degraded mode."""
+        """Return topics (dialogue included) with weights that sum to 1, for the decision while there is no model."""
         found = self._score(_stems(text))
         if not found:
             return []

@@ -196,11 +196,6 @@ class KnowledgeBase:
         self.articles: dict[str, ArticleText] = {}
         self.search = KnowledgeSearch([], {})
 
-    @property
-    def has_voices(self) -> bool:
-        """Tell whether the search knows what people say of each topic."""
-        return bool(self._voices)
-
     async def add_voices(self) -> None:
         """Let the search know what people say of each topic: seconds of work, done beside the first answers."""
         voices = await asyncio.to_thread(self._read_voices)

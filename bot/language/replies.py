@@ -42,8 +42,11 @@ _HUMAN = re.compile(
 _SPEAKING_TO = re.compile(r"\b(?:je|on) parle\b")
 _FOLLOW = re.compile(
     r"\bou en est (?:ma|mon|la|le) (?:demande|ticket|dossier|signalement)|\b(?:suivre|suivi de) (?:ma|mon) (?:demande|ticket)|"
-    r"\b(?:clore|fermer|rouvrir|reouvrir) (?:ma|mon|la|le) (?:demande|ticket)|\bmes (?:demandes|tickets)\b"
+    r"\bmes (?:demandes|tickets)\b"
 )
+_REQUEST = r"(?:ma|mon|la|le|cette|ce) (?:demande|ticket|dossier|signalement)"
+_CLOSE = re.compile(rf"\b(?:clore|clorez|clos|cloture[rz]?|fermer?|fermez|terminer) {_REQUEST}\b")
+_REOPEN = re.compile(rf"\b(?:rouvr(?:ir|ez|e)|reouvr(?:ir|ez|e)|relance[rz]?|reprendre) {_REQUEST}\b")
 _QUESTION = re.compile(
     r"\?|^(?:comment|ou |pourquoi|quand|combien|quel|quelle|quels|quelles|est ce|qui |que |quoi|peut on|puis je|je peux|"
     r"dois je|a quelle?|c est quoi|c est ou)|\best ce que\b|\bcomment (?:je|on|faire|ca)\b"
@@ -96,6 +99,8 @@ class Reply:
     apart: bool = False
     human: bool = False
     follow: bool = False
+    close: bool = False
+    reopen: bool = False
     question: bool = False
     thanks: bool = False
     solved: bool = False
@@ -117,7 +122,9 @@ def read_reply(text: str) -> Reply:
         cancel=bool(_CANCEL.search(bare)),
         apart=bool(_APART.search(bare)),
         human=bool(_HUMAN.search(bare)) and not _SPEAKING_TO.search(bare),
-        follow=bool(_FOLLOW.search(bare)),
+        follow=any(pattern.search(bare) for pattern in (_FOLLOW, _CLOSE, _REOPEN)),
+        close=bool(_CLOSE.search(bare)),
+        reopen=bool(_REOPEN.search(bare)),
         question=bool(_QUESTION.search(plain)),
         thanks=bool(_THANKS.search(bare)),
         solved=bool(_SOLVED.search(bare)),

@@ -2,7 +2,8 @@
 
 A message becomes a string of concepts (« kelkun ma tapé » → « SOMEONE ma TAP »), in which short rules look for
 combinations: who, what, to whom. No model and no list of sentences: what must hold is other people's words, spelt
-their own way. The engine's classifier completes it; when the engine is dead, this alone decides.
+their own way. The trained reader (bot.language.reader) and the engine complete it; before there is a model, this alone
+decides.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ _READ_EACH_END = 5_000
 class UrgentSigns:
     """What the words of a message say of an emergency.
 
-    `certain`: shown at once, without the engine. A topic that is not certain is a hint: the engine decides, with a
-    lowered threshold; without the engine the message is treated as urgent. `reasons`: the rules that matched, never
-    the words of the message, so that they may be logged.
+    `certain`: shown at once, without the engine. A topic that is not certain is a hint: the engine or the reader
+    decides, with a lowered threshold; before there is a model the message is treated as urgent. `reasons`: the rules
+    that matched, never the words of the message, so that they may be logged.
     """
 
     topic: str | None = None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import secrets
 import sqlite3
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.errors import OperationError
 
@@ -21,11 +22,19 @@ Say = Callable[[str], None]
 # What the database's content is made from, beside what people write in it: unchanged, there is nothing to do.
 PREPARED_FROM = ("bot", "deploy", "knowledge", "migrations")
 
+PASSWORDS = "demonstration-accounts.json"
+# Letters and digits that nobody takes for another when copying them.
+_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
+
 
 def prepare_database(settings: Settings, say: Say) -> None:
     """Migrate the database and load the knowledge, unless nothing changed since this was last done."""
     stamp_path = settings.var_dir / "prepared.json"
-    wanted = {"inputs": hash_folders(settings.root, PREPARED_FROM), "database": _digest(settings.storage_url)}
+    wanted = {
+        "inputs": hash_folders(settings.root, PREPARED_FROM),
+        "database": _digest(settings.storage_url),
+        "passwords": _digest(json.dumps(read_or_make_passwords(settings))),
+    }
     if _is_prepared(settings, stamp_path, wanted):
         return
     say("Préparation de la base de données")
@@ -34,6 +43,40 @@ def prepare_database(settings: Settings, say: Say) -> None:
     run_step(settings, "load", "Les articles n’ont pas pu être chargés")
     wanted["revision"] = read_revision(sqlite_path(settings.storage_url))
     stamp_path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+
+
+def read_or_make_passwords(settings: Settings) -> dict[str, str]:
+    """Return the password of each of the demonstration's accounts, by e-mail address; made up the first time.
+
+    They are kept in a file that the person who started alone can read, and printed at each start.
+    """
+    path = settings.var_dir / PASSWORDS
+    kept = {}
+    if path.is_file():
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise OperationError(f"{path} est illisible : supprimez-le, puis relancez « make run ».") from error
+    logins = [entry["login"] for entry in read_demonstration(settings)["accounts"]]
+    passwords = {login: kept.get(login) or _make_password() for login in logins}
+    if passwords != kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o600)
+        path.chmod(0o600)
+        path.write_text(json.dumps(passwords, indent=1) + "\n", encoding="utf-8")
+    return passwords
+
+
+def read_demonstration(settings: Settings) -> dict[str, Any]:
+    """Return the demonstration's made-up territory: schools, values, accounts."""
+    import yaml  # the start of everything else must not wait for it
+
+    return yaml.safe_load((settings.root / "deploy" / "demonstration.yml").read_text(encoding="utf-8"))
+
+
+def _make_password() -> str:
+    groups = ("".join(secrets.choice(_SIGNS) for _ in range(4)) for _ in range(4))
+    return "-".join(groups)
 
 
 def _is_prepared(settings: Settings, stamp_path: Path, wanted: dict[str, str]) -> bool:

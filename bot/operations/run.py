@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from bot.errors import OperationError
 from bot.operations import checks, configuration, processes, training
-from bot.operations.preparation import prepare_database
+from bot.operations.preparation import prepare_database, read_or_make_passwords
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -223,7 +223,12 @@ def say_addresses(settings: Settings, say: Say) -> None:
     say(f"  Page d’ENT de démonstration   {url}/demo/")
     say(f"  L’assistant seul              {url}/")
     say(f"  État de chaque partie         {url}/readyz")
+    say(f"  Console                       {url}/console/")
     say(f"  Journaux                      {settings.var_dir / 'log'}")
+    say("")
+    say("Comptes inventés de la console (adresse, mot de passe) :")
+    for login, password in read_or_make_passwords(settings).items():
+        say(f"  {login:<29} {password}")
 
 
 def watch(settings: Settings, supervisor: subprocess.Popen) -> None:

@@ -1,1 +1,1 @@
-"""Who is who and where: schools and territories; later accounts, roles and sign-in."""
+"""Who is who and where: schools and territories, accounts, roles, sign-in and the audit log."""

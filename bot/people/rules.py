@@ -1,13 +1,18 @@
-"""Schools: their code, and finding one by what a person types."""
+"""Schools and how to find one; roles, what each may do and where; how signing in slows down. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from rapidfuzz import fuzz, process
 
+from bot.errors import InvalidField
 from bot.language.normalise import normalise
 
 # The last letter of a UAI is a check on its seven digits: I, O and Q are left out of the alphabet.
@@ -28,6 +33,7 @@ class Named(Protocol):
 
 
 S = TypeVar("S", bound=Named)
+G = TypeVar("G", bound="Held")
 
 
 def is_uai(text: str) -> bool:
@@ -48,3 +54,200 @@ def find_school(text: str, schools: Iterable[S]) -> S | None:
     if not found or found[0][1] < _SURE or (len(found) > 1 and found[0][1] - found[1][1] < _MARGIN):
         return None
     return schools[found[0][2]]
+
+
+# --- roles and territories --------------------------------------------------------------------
+
+
+class Role(StrEnum):
+    """What an account is, on a territory."""
+
+    REFERENT = "referent"
+    AGENT_N2 = "agent_n2"
+    AGENT_N3 = "agent_n3"
+    FORMATEUR = "formateur"
+    ADMINISTRATEUR = "administrateur"
+
+
+class Scope(StrEnum):
+    """How far a role reaches, from one school to everything."""
+
+    ETABLISSEMENT = "etablissement"
+    CIRCONSCRIPTION = "circonscription"
+    DEPARTEMENT = "departement"
+    ACADEMIE = "academie"
+    TOUT = "tout"
+
+
+class Permission(StrEnum):
+    """All that a role may allow. `answer` is replying, noting, taking a conversation over and closing."""
+
+    READ_TICKETS = "read_tickets"
+    ANSWER_TICKETS = "answer_tickets"
+    HANDLE_TICKETS = "handle_tickets"
+    READ_CONTACTS = "read_contacts"
+    MANAGE_INCIDENTS = "manage_incidents"
+    READ_INDICATORS = "read_indicators"
+    WRITE_KNOWLEDGE = "write_knowledge"
+    CONFIGURE = "configure"
+    MANAGE_ACCOUNTS = "manage_accounts"
+    READ_AUDIT = "read_audit"
+
+
+ROLE_NAMES: Mapping[Role, str] = {
+    Role.REFERENT: "Référent",
+    Role.AGENT_N2: "Agent de niveau 2",
+    Role.AGENT_N3: "Agent de niveau 3",
+    Role.FORMATEUR: "Formateur",
+    Role.ADMINISTRATEUR: "Administrateur",
+}
+SCOPE_NAMES: Mapping[Scope, str] = {
+    Scope.ETABLISSEMENT: "École ou établissement",
+    Scope.CIRCONSCRIPTION: "Circonscription",
+    Scope.DEPARTEMENT: "Département",
+    Scope.ACADEMIE: "Académie",
+    Scope.TOUT: "Tout",
+}
+
+_AGENT = frozenset(
+    {Permission.READ_TICKETS, Permission.ANSWER_TICKETS, Permission.HANDLE_TICKETS, Permission.READ_CONTACTS,
+     Permission.MANAGE_INCIDENTS, Permission.READ_INDICATORS}
+)  # fmt: skip
+# A référent answers and closes but handles no one's queue; contacts are for a ticket's agents alone. An administrator
+# reads no one's request: he may give himself the role of an agent, and the audit log then says so.
+PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    Role.REFERENT: frozenset(
+        {Permission.READ_TICKETS, Permission.ANSWER_TICKETS, Permission.MANAGE_INCIDENTS, Permission.READ_INDICATORS}
+    ),
+    Role.AGENT_N2: _AGENT,
+    Role.AGENT_N3: _AGENT,
+    Role.FORMATEUR: frozenset({Permission.WRITE_KNOWLEDGE, Permission.READ_INDICATORS}),
+    Role.ADMINISTRATEUR: frozenset(
+        {Permission.CONFIGURE, Permission.MANAGE_ACCOUNTS, Permission.READ_AUDIT, Permission.READ_INDICATORS}
+    ),
+}
+
+
+class Held(Protocol):
+    """A role on a territory, as stored."""
+
+    role: str
+    scope: str
+    territory: str
+
+
+class Placed(Protocol):
+    """What a school shows of where it is."""
+
+    uai: str
+    circonscription: str | None
+    departement: str | None
+    academie: str | None
+
+
+def covers(grant: Held, school: Placed) -> bool:
+    """Tell whether `grant` reaches `school`: everything, the school itself, or a territory that contains it."""
+    if grant.scope == Scope.TOUT:
+        return True
+    place = school.uai if grant.scope == Scope.ETABLISSEMENT else getattr(school, Scope(grant.scope))
+    return bool(grant.territory) and place == grant.territory
+
+
+def grants_for(grants: Iterable[G], permission: Permission) -> list[G]:
+    """Return the grants that carry `permission`: where it holds is where they reach."""
+    return [grant for grant in grants if permission in PERMISSIONS[Role(grant.role)]]
+
+
+def may(grants: Iterable[Held], permission: Permission, school: Placed | None = None) -> bool:
+    """Tell whether `grants` allow `permission`: somewhere, or on `school` when one is given."""
+    carrying = grants_for(grants, permission)
+    return any(school is None or covers(grant, school) for grant in carrying)
+
+
+def check_grant(role: str, scope: str, territory: str) -> None:
+    """Refuse, with a sentence, a grant that makes no sense; whether the territory exists is not known here."""
+    if role not in ROLE_NAMES:
+        raise InvalidField("role", "Choisissez un rôle dans la liste.")
+    if scope not in SCOPE_NAMES:
+        raise InvalidField("scope", "Choisissez une portée dans la liste.")
+    # Whoever manages accounts could give himself any territory: a smaller one would only look like a limit.
+    if role == Role.ADMINISTRATEUR and scope != Scope.TOUT:
+        raise InvalidField("scope", "Un administrateur l’est pour tout : choisissez la portée « Tout ».")
+    if bool(territory) == (scope == Scope.TOUT):
+        raise InvalidField(
+            "territory", "La portée « Tout » ne prend pas de territoire." if territory else "Indiquez le territoire."
+        )
+
+
+# --- accounts ---------------------------------------------------------------------------------
+
+_EMAIL = re.compile(r"[^@\s\"<>(),;:\\]+@[^@\s\"<>(),;:\\]+\.[^@\s\"<>(),;:\\.]+")
+MAX_LOGIN, MAX_NAME = 254, 120
+
+
+def login_of(text: str) -> str:
+    """Return the common form of an e-mail address: what makes two of them the same account."""
+    return unicodedata.normalize("NFKC", text).strip().lower()
+
+
+def check_login(login: str) -> None:
+    """Refuse what is not an e-mail address."""
+    if len(login) > MAX_LOGIN or not _EMAIL.fullmatch(login) or not login.isprintable():
+        raise InvalidField("login", "Donnez une adresse e-mail, par exemple prenom.nom@academie.fr.")
+
+
+def search_form(text: str) -> str:
+    """Return `text` without accents or capitals, as accounts are searched."""
+    bare = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(sign for sign in bare if not unicodedata.combining(sign)).split())
+
+
+# --- slowing down whoever guesses -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Slowdown:
+    """After `free` failures, each further attempt waits: `first`, then twice as long each time, up to `longest`.
+
+    Failures are forgotten when none came for `forget`.
+    """
+
+    free: int
+    first: timedelta
+    longest: timedelta
+    forget: timedelta
+
+    def wait(self, count: int, last_at: datetime, now: datetime) -> timedelta:
+        """Return how long to wait still, after `count` failures, the last one at `last_at`."""
+        if count < self.free:
+            return timedelta(0)
+        # The exponent is bounded: 2**20 minutes is already longer than any `longest`.
+        delay = min(self.longest, self.first * 2 ** min(count - self.free, 20))
+        return max(timedelta(0), last_at + delay - now)
+
+
+# A quarter of an hour at most: who guesses gets four tries an hour, and nobody can be kept out for long by others.
+ACCOUNT_SLOWDOWN = Slowdown(10, timedelta(minutes=1), timedelta(minutes=15), timedelta(days=1))
+# An address may stand for a whole académie: much is let through, then one attempt a minute.
+ADDRESS_SLOWDOWN = Slowdown(100, timedelta(seconds=15), timedelta(minutes=1), timedelta(hours=1))
+
+
+# --- the audit log ----------------------------------------------------------------------------
+
+# Each action that is written down, and its name in the log. A capability that adds one adds it here.
+ACTIONS: Mapping[str, str] = {
+    "sign_in": "Connexion",
+    "sign_in_refused": "Connexion refusée",
+    "sign_out": "Déconnexion",
+    "session_revoked": "Session fermée",
+    "account_created": "Compte créé",
+    "account_disabled": "Compte désactivé",
+    "account_enabled": "Compte réactivé",
+    "grant_given": "Rôle donné",
+    "grant_withdrawn": "Rôle retiré",
+    "password_changed": "Mot de passe changé",
+    "password_link_made": "Lien de mot de passe créé",
+    "ticket_handled": "Geste sur une demande",
+    "conversation_taken_over": "Conversation prise en main",
+    "conversation_handed_back": "Conversation rendue à l’assistant",
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
@@ -14,14 +15,18 @@ from bot.chat.engine import Engine, RasaEngine
 from bot.chat.events import EventHub
 from bot.chat.payloads import MAX_BODY_BYTES
 from bot.chat.phrasebook import Phrasebook
+from bot.chat.reading import ReaderInService
 from bot.chat.tokens import TokenVerifier
 from bot.chat.tracker import TrackerData
 from bot.clock import Clock, SystemClock
+from bot.console.routes import ROUTES as CONSOLE_ROUTES
+from bot.console.views.shell import add_console, error_pages
 from bot.conversations.personal_data import ConversationData
 from bot.db import Database
 from bot.errors import StorageUnavailable
 from bot.escalation.personal_data import PersonData, TicketData
 from bot.knowledge.service import KnowledgeBase, read_utterances
+from bot.people.personal_data import AccountData
 from bot.privacy.service import PersonalData
 from bot.privacy.vault import Vault
 from bot.settings import Settings
@@ -46,15 +51,19 @@ def create_app(
     engine: Engine | None = None,
     clock: Clock | None = None,
     utterances: Mapping[str, list[str]] | None = None,
+    model: Path | None = None,
 ) -> web.Application:
-    """Build the application; `engine`, `clock` and `utterances` stand in for the real ones in tests."""
+    """Build the application; `engine`, `clock`, `utterances` and `model` stand in for the real ones in tests."""
     cap, put_headers = security_middleware(settings)
-    app = web.Application(middlewares=[metrics_middleware, problem_middleware, cap], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(
+        middlewares=[metrics_middleware, error_pages, problem_middleware, cap], client_max_size=MAX_BODY_BYTES
+    )
     app.on_response_prepare.append(put_headers)
     clock = clock or SystemClock()
     app[chat.SETTINGS] = settings
     app[chat.CLOCK] = clock
     app[chat.LIMITER] = Limiter(settings)
+    app[chat.VAULT] = Vault(settings.secret_key)
     app[METRICS] = Metrics()
     app[pages.TEMPLATES] = pages.make_templates()
 
@@ -67,19 +76,20 @@ def create_app(
             topics = load_topics()
             knowledge = KnowledgeBase(database, topics, read_voices)
             chosen = engine or RasaEngine(settings.engine_url, http)
+            reader = ReaderInService(model or settings.root / "models" / "assistent.tar.gz")
             composer = Composer(knowledge, Phrasebook.read(settings.root / "domain.yml"))
             tracker = TrackerData(settings.var_dir / "rasa-tracker.db")
-            holders = (TicketData(), ConversationData(), PersonData(), tracker)
+            holders = (TicketData(), ConversationData(), PersonData(), AccountData(), tracker)
             app[chat.DATABASE] = database
             app[chat.KNOWLEDGE] = knowledge
             app[chat.ASSISTANT] = Assistant(
-                database, clock, chosen, knowledge, composer, Vault(settings.secret_key), topics
+                database, clock, chosen, knowledge, composer, app[chat.VAULT], topics, reader
             )
             app[chat.VERIFIER] = TokenVerifier(settings.issuers, settings.root, http, database, clock)
             app[chat.PERSONAL_DATA] = PersonalData(database, clock, holders)
             app[chat.HUB] = EventHub(database)
             app[READINESS] = ReadinessCheck(database, knowledge, chosen)
-            jobs = Jobs(knowledge, app[chat.PERSONAL_DATA], Lease(database, clock), clock)
+            jobs = Jobs(knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), clock)
             try:
                 await knowledge.refresh()
             except StorageUnavailable:
@@ -103,6 +113,7 @@ def create_app(
     app.on_shutdown.append(end_streams)
     add_operations(app, OPERATIONS)
     pages.add_pages(app)
+    add_console(app, CONSOLE_ROUTES)
     document = build_openapi(OPERATIONS)
 
     async def show_openapi(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""What the web process does beside answering: read the knowledge again when it changed, purge once a day."""
+"""What the web process does beside answering: read the knowledge and the model again when they changed, purge once a day."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from datetime import timedelta
 import structlog
 from yaml import YAMLError
 
+from bot.chat.reading import ReaderInService
 from bot.clock import Clock
-from bot.errors import StorageUnavailable
+from bot.errors import ModelError, StorageUnavailable
 from bot.knowledge.service import KnowledgeBase
 from bot.privacy.service import PersonalData
 from bot.web.lease import Lease
 
 REFRESH_S = 2.0
+# A model is trained in minutes; to see whether the file is another one costs nothing.
+MODEL_S = 5.0
 # Schools and their values change by hand, and an académie has thousands: they are read again every so many turns.
 TERRITORIES_EVERY = 15
 PURGE_EVERY = timedelta(days=1)
@@ -27,8 +30,10 @@ log = structlog.get_logger()
 class Jobs:
     """Runs the background jobs; a lease in the database leaves the purge to one process."""
 
-    def __init__(self, knowledge: KnowledgeBase, personal_data: PersonalData, lease: Lease, clock: Clock) -> None:
+    def __init__(self, knowledge: KnowledgeBase, reader: ReaderInService, personal_data: PersonalData, lease: Lease,
+                 clock: Clock) -> None:  # fmt: skip
         self._knowledge = knowledge
+        self._reader = reader
         self._personal_data = personal_data
         self._lease = lease
         self._clock = clock
@@ -36,7 +41,7 @@ class Jobs:
 
     async def start(self) -> None:
         """Begin."""
-        self._tasks = [asyncio.create_task(self._refresh()), asyncio.create_task(self._purge())]
+        self._tasks = [asyncio.create_task(job()) for job in (self._read_model, self._refresh, self._purge)]
 
     async def stop(self) -> None:
         """End."""
@@ -44,6 +49,15 @@ class Jobs:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+    async def _read_model(self) -> None:
+        while True:
+            try:
+                if await asyncio.to_thread(self._reader.refresh):
+                    log.info("model_read")
+            except ModelError as error:
+                log.error("model_unreadable", reason=error.sentence)
+            await asyncio.sleep(MODEL_S)
 
     async def _refresh(self) -> None:
         try:

@@ -118,7 +118,7 @@ async def show_demonstration_page(request: web.Request) -> web.StreamResponse:
     return _render(f"demo/{profile}.html", request, {"widget_origin": origin})
 
 
-def _send_files(folder: Path) -> Handler:
+def send_files(folder: Path) -> Handler:
     """Return a handler that sends the files of a folder, by their exact names: no path is built from an address."""
     files = {path.name: path for path in folder.iterdir() if path.is_file()}
 
@@ -139,11 +139,11 @@ def add_pages(app: web.Application) -> None:
     router.add_get("/widget/frame", show_frame)
     router.add_get("/widget/loader.js", send_loader)
     router.add_get(COMPATIBLE_EMBED, send_compatible_loader)
-    router.add_get("/widget/static/{name}", _send_files(STATIC / "widget"))
+    router.add_get("/widget/static/{name}", send_files(STATIC / "widget"))
     router.add_get("/metrics", show_metrics)
     if app[SETTINGS].is_demonstration:
         router.add_get("/demo/", show_demonstration)
-        router.add_get("/demo/static/{name}", _send_files(STATIC / "demo"))
+        router.add_get("/demo/static/{name}", send_files(STATIC / "demo"))
         router.add_get("/demo/{profile}", show_demonstration_page)
 
 

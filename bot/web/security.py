@@ -14,9 +14,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-src {frames}; frame-ancestors {ancestors}"
+    "font-src 'self'; base-uri 'none'; form-action {forms}; frame-src {frames}; frame-ancestors {ancestors}"
 )
 FRAME_PATH = "/widget/frame"
+_CONSOLE = "/console"
 # Files that an ENT's page loads from another origin.
 _SHARED = ("/widget/loader.js", "/backoffice/")
 
@@ -28,13 +29,14 @@ def policy(path: str, settings: Settings) -> str:
         if settings.is_demonstration:
             # The demonstration is looked at under both names of the machine.
             listed = (*listed, f"http://localhost:{settings.port}", f"http://127.0.0.1:{settings.port}")
-        return _POLICY.format(frames="'none'", ancestors=" ".join(listed) or "'none'")
+        return _POLICY.format(forms="'none'", frames="'none'", ancestors=" ".join(listed) or "'none'")
     frames = (
         f"'self' http://localhost:{settings.port} http://127.0.0.1:{settings.port}"
         if path.startswith("/demo")
         else "'none'"
     )
-    return _POLICY.format(frames=frames, ancestors="'none'")
+    forms = "'self'" if path.startswith(_CONSOLE) else "'none'"
+    return _POLICY.format(forms=forms, frames=frames, ancestors="'none'")
 
 
 def security_middleware(settings: Settings):
@@ -52,7 +54,8 @@ def security_middleware(settings: Settings):
         # Which versions are behind is nobody's business.
         headers["Server"] = "AssistENT"
         headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "no-referrer")
+        # With « no-referrer » a browser hides where a form comes from, and the console looks at that.
+        headers.setdefault("Referrer-Policy", "same-origin" if path.startswith(_CONSOLE) else "no-referrer")
         headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault(
@@ -61,7 +64,7 @@ def security_middleware(settings: Settings):
         )
         if not settings.is_demonstration:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-        if path.startswith("/api/"):
+        if path.startswith(("/api/", _CONSOLE)):
             headers.setdefault("Cache-Control", "no-store")
 
     @web.middleware

@@ -139,6 +139,31 @@ def test_a_requests_number_can_be_read_aloud(demo, said):
     expect(card).to_contain_text("Nouvelle")
 
 
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["desktop", "phone"])
+def test_an_emergency_number_is_a_link_that_a_telephone_dials(demo, axe, options):
+    chat = demo("eleve", **options).open()
+    chat.ask("on me frappe tous les jours à la récré")
+    answer = chat.answers.last
+    for number in ("3018", "119", "17", "15", "112", "3114"):
+        call = answer.get_by_role("link", name=f"Appeler le {number}", exact=True).first
+        expect(call).to_have_attribute("href", f"tel:{number}")
+        expect(call).to_have_text(number)
+    message = answer.get_by_role("link", name="Envoyer un SMS au 114")
+    expect(message).to_have_attribute("href", "sms:114")
+    # In no other window, which would stay empty; underlined as every link; as large as a thumb needs.
+    dialled = answer.locator("a:is([href^='tel:'], [href^='sms:'])")
+    assert dialled.evaluate_all("links => links.every((one) => !one.target)")
+    assert dialled.evaluate_all(
+        "links => links.every((one) => getComputedStyle(one).textDecorationLine === 'underline')"
+    )
+    for box in dialled.evaluate_all("links => links.map((one) => one.getBoundingClientRect().toJSON())"):
+        assert min(box["width"], box["height"]) >= 24
+    message.focus()
+    chat.page.keyboard.press("Tab")
+    expect(answer.get_by_role("link", name="Appeler le 3018", exact=True).first).to_be_focused()
+    axe(chat.page)
+
+
 def test_nothing_is_cut_at_320_pixels(demo, article):
     chat = demo(viewport={"width": 320, "height": 256}).open()
     chat.answer(article)

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from bot.chat.markup import to_html
 from bot.topics import PROFILES
 from tests.content.reading import PUPIL, articles, domain, readings
 
@@ -17,6 +18,11 @@ REPORT = "messagerie_signaler_contenu"
 def numbers(text: str) -> set[str]:
     """The numbers to call that a text gives."""
     return set(re.findall(r"\b(?:3018|3114|119|114|112|17|15)\b(?! ?(?:h\b|jours))", text))
+
+
+def dialled(text: str) -> set[str]:
+    """The numbers that the page makes links of."""
+    return set(re.findall(r'href="(?:tel|sms):(\d+)"', to_html(text)))
 
 
 def before_the_steps(text: str) -> str:
@@ -39,6 +45,18 @@ def test_immediate_danger_is_read_first():
         assert re.search(r"[Dd]anger (?:immédiat|tout de suite)", first)
         assert {"17", "15", "112", "114"} <= numbers(first)
         assert first.startswith("**")
+
+
+@pytest.mark.parametrize("topic", [HARASSMENT, HACKED, REPORT, "rgpd_droit_image"])
+def test_every_number_given_is_a_link_that_a_telephone_dials(topic):
+    for text in of(topic):
+        assert dialled(text) == numbers(text)
+
+
+def test_what_is_said_afterwards_can_be_dialled_too():
+    for name in ("utter_proteger", "utter_proteger_compte"):
+        for variation in domain()["responses"][name]:
+            assert dialled(variation["text"]) == numbers(variation["text"])
 
 
 def test_a_number_that_answers_at_night_is_said_to():

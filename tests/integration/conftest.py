@@ -23,6 +23,7 @@ from bot import migrations
 from bot.chat.engine import Engine
 from bot.clock import FixedClock
 from bot.db import Database
+from bot.escalation.setup import save_routing
 from bot.knowledge import service as knowledge
 from bot.people.service import save_schools
 from bot.settings import ROOT, Issuer, Settings, read_settings
@@ -102,6 +103,7 @@ async def furnish(url: str, folder: Path) -> None:
     data = yaml.safe_load((ROOT / "deploy" / "demonstration.yml").read_text(encoding="utf-8"))
     async with database.transaction() as session:
         await save_schools(session, data["schools"])
+        await save_routing(session, data["groups"], data["routes"])
         for layer in data["values"]:
             await knowledge.set_values(session, layer["scope"], layer["territory"], layer["set"])
     report = await knowledge.import_articles(database, folder, load_topics(), FixedClock(MONDAY), author="essai")
@@ -159,7 +161,8 @@ def gateway(
 ) -> Iterator[GatewayThread]:
     """The application over the whole knowledge base, shared: each test opens conversations of its own."""
     settings = demonstration(tmp_path_factory.mktemp("var"), store.url("every"), issuers=issuers)
-    gateway = GatewayThread(lambda: create_app(settings, engine=shared_engine, clock=FixedClock(MONDAY)))
+    none = settings.var_dir / "no-model"
+    gateway = GatewayThread(lambda: create_app(settings, engine=shared_engine, clock=FixedClock(MONDAY), model=none))
     yield gateway
     gateway.close()
 
@@ -205,12 +208,15 @@ Start = Callable[..., Awaitable[Api]]
 async def start(own_url: str, clock: FixedClock, tmp_path: Path, issuers: tuple[Issuer, ...], aiohttp_client) -> Start:
     """Start a gateway: start(engine=…, app=…, and any setting); `clock` is its clock."""
 
-    async def start_gateway(*, engine: Engine | None = None, utterances: dict | None = None, **changes: Any) -> Api:
+    async def start_gateway(
+        *, engine: Engine | None = None, utterances: dict | None = None, model: Path | None = None, **changes: Any
+    ) -> Api:
         url = changes.pop("url", own_url)
         settings = demonstration(tmp_path / "var", url, **{"issuers": issuers, **changes})
         app: web.Application = create_app(
-            settings, engine=engine or ScriptedEngine(), clock=clock, utterances=utterances or {}
-        )
+            settings, engine=engine or ScriptedEngine(), clock=clock, utterances=utterances or {},
+            model=model or tmp_path / "no-model",
+        )  # fmt: skip
         client = await aiohttp_client(app)
         return Api(client.session, client.make_url("/"), app=app, server=client.server)
 

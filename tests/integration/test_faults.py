@@ -15,6 +15,8 @@ import psutil
 import pytest
 
 from bot.settings import ROOT
+from tests.integration.steady_load import SteadyLoad
+from tests.soak import TIMES
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
@@ -54,6 +56,11 @@ def _whole_again(stack: Stack) -> Iterator[None]:
     stack.wait_until(stack.engine_answers, BACK_S, "the engine answers before the test")
     yield
     stack.wait_until(stack.engine_answers, BACK_S, "the engine answers again")
+
+
+def wait_until_up(stack: Stack, program: str) -> None:
+    """Wait for a program to be what supervisor calls running: it stayed up for some seconds."""
+    stack.wait_until(lambda: stack.control.list_states()[program].state == "RUNNING", BACK_S, f"{program} is up")
 
 
 def leave_a_request(stack: Stack, token: str) -> dict:
@@ -115,6 +122,24 @@ def test_actions_out_a_request_is_taken_all_the_same(stack: Stack, fault: str) -
     assert [one["number"] for one in tickets["tickets"]] == [ticket["number"]], "one request, not two"
 
 
+def handed_over(stack: Stack) -> int:
+    """How many replies of the actions Rasa has handed to the gateway, which does their work when they do not."""
+    with contextlib.closing(sqlite3.connect(stack.settings.var_dir / "rasa-tracker.db")) as tracker:
+        query = "SELECT count(*) FROM events WHERE type_name = 'bot' AND data LIKE '%\"request\"%'"
+        return tracker.execute(query).fetchone()[0]
+
+
+def test_actions_take_the_request_and_do_so_again_after_a_kill(stack: Stack) -> None:
+    for _ in range(2):
+        wait_until_up(stack, "actions")
+        count = handed_over(stack)
+        assert leave_a_request(stack, stack.open(uai="0750001U"))["result"]["outcome"] == "ticket"
+        assert handed_over(stack) >= count + 2, "told and sent"
+        stack.signal("actions", signal.SIGKILL)
+        # supervisor is told of the end a moment later.
+        stack.wait_until(lambda: stack.control.list_states()["actions"].state != "RUNNING", BACK_S, "actions are out")
+
+
 def test_rasa_stopped_urgent_messages_are_still_recognised(stack: Stack) -> None:
     lines = [json.loads(line) for line in (ROOT / "benchmarks/eval/dev.jsonl").read_text("utf-8").splitlines()]
     urgent = [line for line in lines if line["topic"].startswith("urgence_")]
@@ -163,3 +188,37 @@ def test_database_locked_gets_a_clear_answer_and_nothing_half_written(stack: Sta
     _, history = stack.call("GET", "/api/v1/messages", token=token)
     assert all(one["from"] != "user" for one in history["messages"])
     assert stack.say(token, message["text"], id=message["id"])["result"]["outcome"] in USEFUL
+
+
+# In this order the engine is back before it is touched again. A site that is frozen answers nobody: it is short.
+FAULTS = [
+    ("web", "killed", 0), ("actions", "killed", 0), ("rasa-a", "killed", 0), ("actions", "frozen", 4), ("rasa-a", "frozen", 6),
+    ("web", "frozen", 2),
+]  # fmt: skip
+QUIET_S = 2.0
+
+
+def inflict(stack: Stack, load: SteadyLoad, program: str, fault: str, seconds: float) -> None:
+    """Kill or freeze a program that was up, and see the assistant come back."""
+    # supervisor gives up on a program that ends several times before it was up: that would be another test.
+    wait_until_up(stack, program)
+    with load.site_out() if program == "web" else contextlib.nullcontext():
+        if fault == "killed":
+            stack.signal(program, signal.SIGKILL)
+        else:
+            with frozen(stack, program):
+                time.sleep(seconds)
+    if program == "rasa-a":
+        stack.wait_until(stack.engine_answers, BACK_S, "the engine answers again")
+    time.sleep(QUIET_S)
+
+
+@pytest.mark.timeout(300 + 70 * TIMES)
+def test_under_a_steady_load_no_fault_loses_a_message_or_answers_it_twice(stack: Stack) -> None:
+    with SteadyLoad(stack) as load:
+        time.sleep(QUIET_S)
+        for program, fault, seconds in FAULTS * TIMES:
+            inflict(stack, load, program, fault, seconds)
+    print(f"{len(FAULTS) * TIMES} faults ({TIMES} of each):", json.dumps(load.figures(), indent=2))
+    load.check()
+    assert load.figures()["slowest (s)"] <= PROMISED_S

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from bot.chat.engine import NullEngine
+from bot.chat.engine import Engine, NullEngine
+from bot.chat.views import ASSISTANT
 from bot.conversations.models import Message, Result
 from bot.db import Database
 from tests.integration.gateway import ONE_KIND, PREFIX, Api, ScriptedEngine
+from tests.unit.language.small_model import UNHEARD, small_model, write_archive
 
 
 def new_id() -> str:
@@ -422,6 +425,70 @@ async def test_without_the_engine_the_search_answers(degraded: Api) -> None:
     assert reply["result"]["outcome"] == "degraded"
     assert reply["result"]["model"] is None
     assert "mode réduit" in reply["messages"][0]["text"]
+
+
+@pytest.fixture
+async def start_with_model(start, tmp_path: Path):
+    """Start a gateway that has read a small model of its own."""
+
+    async def start_and_read(*, engine: Engine, **limits: float) -> Api:
+        model = write_archive(tmp_path / "assistent.tar.gz", small_model(**limits))
+        api = await start(engine=engine, model=model)
+        reader = api.app[ASSISTANT]._reader
+        for _ in range(200):
+            if reader.current:
+                return api
+            await asyncio.sleep(0.02)
+        raise AssertionError("the model was not read")
+
+    return start_and_read
+
+
+async def test_without_the_engine_the_trained_words_answer(start_with_model) -> None:
+    chat = await (await start_with_model(engine=NullEngine())).open("parent")
+    reply = await chat.say("voir les devoirs de ma fille")
+    assert (reply["result"]["outcome"], reply["result"]["topic"]) == ("degraded", "cdt_consulter_devoirs")
+    assert reply["messages"][1]["article"]["topic"] == "cdt_consulter_devoirs"
+    assert (await chat.say("coucou"))["result"]["outcome"] == "dialogue"
+
+
+async def test_what_the_words_trained_are_certain_of_does_not_wait_for_the_engine(start_with_model) -> None:
+    engine = ScriptedEngine()
+    chat = await (await start_with_model(engine=engine, hint=0.3, certain=0.5)).open("eleve")
+    reply = await chat.say(UNHEARD)
+    assert (reply["result"]["outcome"], reply["result"]["topic"]) == ("urgent", "urgence_harcelement")
+    assert engine.texts() == []
+
+
+async def test_what_they_only_suspect_is_told_to_the_engine(start_with_model) -> None:
+    engine = ScriptedEngine()
+    chat = await (await start_with_model(engine=engine, hint=0.3, certain=1.0)).open("eleve")
+    await chat.say(UNHEARD)
+    await chat.say("où sont les devoirs")
+    hints = [metadata["urgence"] for _, metadata in engine.heard if metadata]
+    assert hints == ["urgence_harcelement", None]
+
+
+async def test_without_the_engine_what_they_suspect_is_protected(start_with_model) -> None:
+    chat = await (await start_with_model(engine=NullEngine(), hint=0.3, certain=1.0)).open("eleve")
+    assert (await chat.say(UNHEARD))["result"]["outcome"] == "urgent"
+    assert (await chat.say("on me harcèle à l'école"))["result"]["outcome"] == "urgent"
+
+
+async def test_the_name_of_a_school_is_not_suspected(start_with_model) -> None:
+    engine = ScriptedEngine()
+    chat = await (await start_with_model(engine=engine, hint=0.3, certain=0.5)).open("parent", None)
+    await chat.say("parler à une personne")
+    reply = await chat.say(UNHEARD)
+    assert reply["result"]["outcome"] == "form"
+    assert engine.heard[-1][1]["urgence"] is None
+
+
+async def test_a_damaged_model_leaves_the_search_to_answer(start, tmp_path: Path) -> None:
+    model = tmp_path / "assistent.tar.gz"
+    model.write_bytes(b"\x1f\x8b damaged")
+    chat = await (await start(engine=NullEngine(), model=model)).open("parent")
+    assert (await chat.say("j'ai oublié mon mot de passe"))["result"]["outcome"] == "degraded"
 
 
 async def test_without_the_engine_a_request_can_be_left(degraded: Api) -> None:

@@ -1,7 +1,7 @@
 """Whatever is sent, in whatever order: never a failure, never a broken conversation, nothing lost, nothing twice.
 
 One state machine plays a person (or several windows of one) against the real gateway; it keeps what it was told was
-taken, and compares with the history. Bounded and repeatable: the same run each time.
+taken, and compares with the history. tests/soak.py says how many examples are drawn.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from bot.language.normalise import clean
 from bot.privacy.masking import mask
 from bot.topics import PROFILES
 from tests.integration.gateway import PREFIX, Answer, GatewayThread, check_answer
+from tests.soak import TIMES
 
-REPEATABLE = settings(
-    derandomize=True, deadline=None, database=None, print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
-)  # fmt: skip
+PATIENT = settings(
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much]
+)
 
 # Any character but half of one, which JSON in UTF-8 cannot carry; and the words that lead somewhere.
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
@@ -81,7 +81,7 @@ def client(gateway: GatewayThread) -> Iterator[Client]:
 
 
 @given(body=st.dictionaries(st.sampled_from(["profile", "uai", "id", "text"]) | ANYTHING, JSON, max_size=4))
-@settings(REPEATABLE, max_examples=60)
+@settings(PATIENT, max_examples=60 * TIMES)
 def test_any_json_to_open_a_conversation(client: Client, body: dict) -> None:
     assert client.call("POST", "/sessions", body).status in (201, 400)
 
@@ -92,7 +92,7 @@ def test_any_json_to_open_a_conversation(client: Client, body: dict) -> None:
         optional={"text": TEXTS | JSON, "choice": TEXTS | JSON, "page": TEXTS | JSON, "extra": JSON},
     )
 )
-@settings(REPEATABLE, max_examples=80)
+@settings(PATIENT, max_examples=80 * TIMES)
 def test_any_json_as_a_message(client: Client, body: dict) -> None:
     token = client.call("POST", "/sessions", {"profile": "parent"}).json["token"]
     assert client.call("POST", "/messages", body, token).status in (200, 400, 413, 422)
@@ -100,7 +100,7 @@ def test_any_json_as_a_message(client: Client, body: dict) -> None:
 
 
 @given(raw=st.binary(max_size=300))
-@settings(REPEATABLE, max_examples=60)
+@settings(PATIENT, max_examples=60 * TIMES)
 def test_any_bytes_as_a_body(client: Client, raw: bytes) -> None:
     token = client.call("POST", "/sessions", {}).json["token"]
     for path in ("/sessions", "/messages", f"/messages/{uuid.uuid4()}/feedback"):
@@ -112,14 +112,14 @@ def test_any_bytes_as_a_body(client: Client, raw: bytes) -> None:
         st.characters(min_codepoint=33, max_codepoint=255, exclude_characters="\x7f"), min_size=1, max_size=100
     )
 )
-@settings(REPEATABLE, max_examples=60)
+@settings(PATIENT, max_examples=60 * TIMES)
 def test_any_bearer(client: Client, token: str) -> None:
     for method, path in (("POST", "/sessions"), ("GET", "/messages"), ("DELETE", "/conversation")):
         assert client.call(method, path, {} if method == "POST" else None, token).status == 401
 
 
 @given(head=st.dictionaries(ANYTHING, JSON, max_size=3), claims=st.dictionaries(ANYTHING, JSON, max_size=5))
-@settings(REPEATABLE, max_examples=60)
+@settings(PATIENT, max_examples=60 * TIMES)
 def test_any_jwt(client: Client, head: dict, claims: dict) -> None:
     from tests.integration.jwts import BY_KEYS, forge
 
@@ -128,7 +128,7 @@ def test_any_jwt(client: Client, head: dict, claims: dict) -> None:
 
 
 @given(query=ANYTHING, profile=st.sampled_from(PROFILES) | ANYTHING)
-@settings(REPEATABLE, max_examples=60)
+@settings(PATIENT, max_examples=60 * TIMES)
 def test_any_search(client: Client, query: str, profile: str) -> None:
     path = f"/search?{requests.compat.urlencode({'q': query, 'profile': profile})}"
     assert client.call("GET", path).status in (200, 400, 422)
@@ -254,4 +254,4 @@ class Person(RuleBasedStateMachine):
 
 def test_a_person_cannot_break_a_conversation(gateway: GatewayThread) -> None:
     person = type("PersonHere", (Person,), {"base": gateway.base})
-    run_state_machine_as_test(person, settings=settings(REPEATABLE, max_examples=12, stateful_step_count=20))
+    run_state_machine_as_test(person, settings=settings(PATIENT, max_examples=12 * TIMES, stateful_step_count=20))

@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.integration.gateway import DOCUMENT, PREFIX, GatewayThread
+from tests.soak import TIMES
 
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
@@ -25,9 +26,8 @@ CHECKS = [
 # The stream of events has no end: tests/integration/test_events.py reads it.
 schema = schemathesis.openapi.from_dict(DOCUMENT).exclude(path_regex="/events$")
 BOUNDED = settings(
-    max_examples=60, derandomize=True, deadline=None, database=None, phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+    max_examples=60 * TIMES, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+)
 
 
 @pytest.fixture

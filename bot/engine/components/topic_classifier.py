@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -15,6 +15,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.engine.features import FeatureSettings, Sample
 from bot.engine.model import TopicModel, TrainSettings
+from bot.language.grams import settings_from
 from bot.language.normalise import clean
 
 RANKED = 12
@@ -85,11 +86,3 @@ def training_metadata(message: Message) -> dict[str, Any]:
 def hand_of(metadata: dict[str, Any]) -> str:
     """Return whose hand an utterance is of: what one writer wrote in one voice is held out together."""
     return f"{metadata.get('main')} {metadata.get('voix')}"
-
-
-def settings_from(kind: type, config: dict[str, Any]) -> Any:
-    """Build a dataclass of settings from those of the component's configuration that it knows."""
-    names = {item.name for item in fields(kind)}
-    return kind(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in config.items() if key in names}
-    )

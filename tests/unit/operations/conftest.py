@@ -93,6 +93,7 @@ def settings(tmp_path: Path) -> Settings:
     rasa_python.write_text(SMALL_RASA, encoding="utf-8")
     rasa_python.chmod(0o755)
     shutil.copytree(ROOT / "deploy" / "supervisor", root / "deploy" / "supervisor")
+    shutil.copy(ROOT / "deploy" / "demonstration.yml", root / "deploy")
     return Settings(
         root=root,
         var_dir=root / "var",

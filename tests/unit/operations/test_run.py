@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -127,6 +130,11 @@ def test_from_nothing_to_the_addresses_and_back(settings, start):
     ]
     assert sorted(steps, key=text.index) == steps
     assert f"http://127.0.0.1:{settings.port}/demo/" in text
+    assert f"http://127.0.0.1:{settings.port}/console/" in text
+    passwords = json.loads((settings.var_dir / preparation.PASSWORDS).read_text(encoding="utf-8"))
+    assert len(passwords) == 5
+    for login, password in passwords.items():
+        assert re.search(rf"{re.escape(login)} +{password}$", text, re.M)
     children = psutil.Process(demonstration.process.pid).children(recursive=True)
     assert len(children) >= 4
 
@@ -297,6 +305,26 @@ def test_a_change_of_articles_or_database_prepares_it_again(settings, change):
         (settings.var_dir / "assistent.db").unlink()
         if change == "revision":
             migrate(settings, "zero")
+    preparation.prepare_database(settings, lambda _: None)
+
+    assert steps_of(settings) == ["migrate", "load"] * 2
+
+
+def test_the_made_up_passwords_are_kept_for_their_owner_alone(settings):
+    made = preparation.read_or_make_passwords(settings)
+    path = settings.var_dir / preparation.PASSWORDS
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert preparation.read_or_make_passwords(settings) == made
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(OperationError, match="supprimez-le"):
+        preparation.read_or_make_passwords(settings)
+
+
+def test_new_passwords_are_loaded(settings):
+    migrate(settings, "one")
+    preparation.prepare_database(settings, lambda _: None)
+    (settings.var_dir / preparation.PASSWORDS).unlink()
     preparation.prepare_database(settings, lambda _: None)
 
     assert steps_of(settings) == ["migrate", "load"] * 2

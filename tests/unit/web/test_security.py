@@ -41,3 +41,13 @@ def test_only_the_demonstration_s_pages_hold_a_frame() -> None:
     assert "http://127.0.0.1:8123" in directive(policy("/demo/parent", settings), "frame-src")
     for path in ("/", FRAME_PATH, "/widget/loader.js"):
         assert directive(policy(path, settings), "frame-src") == ["'none'"]
+
+
+@pytest.mark.parametrize("mode", [DEMONSTRATION, PRODUCTION])
+def test_only_the_console_sends_forms_and_to_itself(mode: str) -> None:
+    settings = Settings(mode=mode, frame_ancestors=ENTS)
+    for path in ("/console/", "/console/connexion"):
+        assert directive(policy(path, settings), "form-action") == ["'self'"]
+        assert directive(policy(path, settings), "frame-ancestors") == ["'none'"]
+    for path in ("/", FRAME_PATH, "/demo/parent", "/api/v1/messages"):
+        assert directive(policy(path, settings), "form-action") == ["'none'"]

@@ -51,7 +51,7 @@ export function icon(name) {
 const KEPT = new Set(['P', 'UL', 'OL', 'LI', 'STRONG', 'EM', 'B', 'I', 'BR', 'CODE', 'PRE', 'BLOCKQUOTE', 'HR',
   'TABLE', 'THEAD', 'TBODY', 'TR', 'TH', 'TD', 'SUP', 'SUB', 'ABBR']);
 const DROPPED = new Set(['SCRIPT', 'STYLE', 'TEMPLATE', 'IFRAME', 'OBJECT', 'EMBED', 'SVG', 'MATH', 'NOSCRIPT', 'TEXTAREA', 'SELECT']);
-const LINKS = new Set(['http:', 'https:', 'mailto:', 'tel:']);
+const LINKS = new Set(['http:', 'https:', 'mailto:', 'tel:', 'sms:']);
 
 /**
  * The server's HTML, rebuilt from a short list of elements. The server has cleaned it already; this is the second
@@ -109,6 +109,8 @@ function makeLink(element) {
   if (!LINKS.has(url.protocol)) return null;
   const link = document.createElement('a');
   link.href = url.href;
+  const name = element.getAttribute('aria-label');
+  if (name) link.setAttribute('aria-label', name);
   if (url.protocol.startsWith('http')) {
     link.target = '_blank';
     link.rel = 'noopener noreferrer';

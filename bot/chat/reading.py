@@ -1,0 +1,39 @@
+"""The reader of the model in place: what degraded mode understands with, and a second look at every emergency."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.dialogue.decision import Thresholds
+from bot.errors import ModelError
+from bot.language.reader import Reader
+
+
+class ReaderInService:
+    """The reader of the model in place and its thresholds, read again when the file is replaced; none before a model is there."""
+
+    def __init__(self, archive: Path) -> None:
+        self.current: Reader | None = None
+        self.thresholds = Thresholds()
+        self._archive = archive
+        self._seen: tuple[int, int, int] | None = None
+
+    def refresh(self) -> bool:
+        """Read the model if it is another one; tell whether it was. ModelError: it is unreadable, the former one stays."""
+        try:
+            found = self._archive.stat()
+        except OSError:
+            return False  # not trained yet, or taken away: what is known stays known
+        stamp = (found.st_ino, found.st_size, found.st_mtime_ns)
+        if stamp == self._seen:
+            return False
+        self._seen = stamp
+        reader = Reader.load(self._archive)
+        try:
+            self.thresholds = Thresholds(**reader.thresholds)
+        except TypeError as error:
+            raise ModelError(
+                f"Les seuils du modèle {self._archive.name} ne sont pas ceux attendus : {error}"
+            ) from error
+        self.current = reader
+        return True

@@ -1,0 +1,1 @@
+"""The pages of the référents, the agents and the administrators."""

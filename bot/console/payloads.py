@@ -1,0 +1,69 @@
+"""What the console's forms hold and how a few things are told: plain text in, plain text out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from urllib.parse import urlsplit
+
+from bot.escalation.rules import PARIS
+from bot.people.rules import ROLE_NAMES, SCOPE_NAMES
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
+            ("Mac OS X", "Mac"), ("CrOS", "ChromeOS"), ("Linux", "Linux"))  # fmt: skip
+# What the audit log's details are called, and those of their values that have a name.
+_DETAILS = {
+    "address": "adresse",
+    "login": "adresse e-mail",
+    "role": "rôle",
+    "scope": "portée",
+    "territory": "territoire",
+}
+_VALUES = {**ROLE_NAMES, **SCOPE_NAMES}
+
+
+def clean_field(text: str) -> str:
+    """Return `text` composed (NFC), its ends of line alike, without what no keyboard types and no database takes."""
+    return unicodedata.normalize("NFC", _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def local_path(text: str, prefix: str) -> str:
+    """Return `text` if it is a path of ours below `prefix`, else the prefix itself: nobody is led elsewhere."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return f"{prefix}/"
+    inside = text.startswith(f"{prefix}/") and not parts.scheme and not parts.netloc
+    return text if inside and text.isprintable() and "\\" not in text else f"{prefix}/"
+
+
+def describe_browser(agent: str) -> str:
+    """Return « Firefox, Linux » for a User-Agent, as much of it as is known."""
+    known = [next((name for mark, name in marks if mark in agent), "") for marks in (_BROWSERS, _SYSTEMS)]
+    return ", ".join(part for part in known if part) or "Navigateur inconnu"
+
+
+def describe_details(details: Mapping[str, object]) -> str:
+    """Return the details of an entry of the audit log as a person reads them."""
+    told = {_DETAILS.get(name, name): _VALUES.get(value, value) for name, value in details.items() if value != ""}
+    return ", ".join(f"{name} : {value}" for name, value in told.items())
+
+
+def read_day(text: str) -> date | None:
+    """Return the day that a date field holds, None when it holds none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def start_of(day: date | None, *, days_later: int = 0) -> datetime | None:
+    """Return the instant when a day begins in Paris, some days later if asked."""
+    try:
+        return day and datetime.combine(day + timedelta(days=days_later), time(), PARIS)
+    except OverflowError:
+        return None

@@ -1,0 +1,306 @@
+"""What every page of the console shares: who may call it, who calls, its form, its frame, its errors.
+
+A page is a row of `bot.console.routes.ROUTES`, a handler and a template. The gate around the handler has already checked
+the row's `allow`, the session and, for a form, where it came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from aiohttp import web
+from multidict import MultiDict, MultiDictProxy
+
+from bot.chat.views import CLOCK, DATABASE, SETTINGS
+from bot.console.payloads import clean_field
+from bot.errors import Forbidden, InvalidInput, StorageUnavailable, Unauthenticated
+from bot.escalation.rules import french_date
+from bot.people.rules import ROLE_NAMES, SCOPE_NAMES, Permission
+from bot.people.sign_in import Caller, find_caller
+from bot.settings import Settings
+from bot.web.operations import Handler
+from bot.web.pages import STATIC, TEMPLATES, send_files
+
+PREFIX = "/console"
+SIGN_IN = f"{PREFIX}/connexion"
+_STATIC = f"{PREFIX}/static/"
+
+# Sentences shown at the top of the page that follows a gesture; `see_other` names one.
+NOTICES: Mapping[str, str] = {
+    "deconnecte": "Vous êtes déconnecté.",
+    "mot-de-passe": "Le mot de passe est changé. Vos autres sessions sont fermées.",
+    "mot-de-passe-choisi": "Le mot de passe est enregistré. Connectez-vous.",
+    "session-fermee": "La session est fermée.",
+    "compte-desactive": "Le compte est désactivé. Ses sessions sont fermées.",
+    "compte-reactive": "Le compte est réactivé.",
+    "role-donne": "Le rôle est donné.",
+    "role-retire": "Le rôle est retiré.",
+    "demande-prendre": "La demande est à vous.",
+    "demande-remettre": "La demande est remise dans la file.",
+    "demande-repondre": "La réponse est envoyée dans la conversation.",
+    "demande-demander": "La question est posée dans la conversation.",
+    "demande-resoudre": "La demande est résolue. La personne est invitée à dire si c’est réglé.",
+    "demande-clore": "La demande est close.",
+    "demande-rouvrir": "La demande est rouverte.",
+    "demande-escalader": "La demande est au niveau 3.",
+    "demande-rendre": "La demande est rendue au niveau 2.",
+    "demande-note": "La note est gardée.",
+    "demande-parler": "L’assistant se tait dans cette conversation : ce que vous écrivez y paraît.",
+    "demande-se-taire": "L’assistant répond de nouveau dans cette conversation.",
+}
+
+# Where the API's sentence, written for the chat, would not make sense in a page.
+_SENTENCES: Mapping[str, str] = {
+    "non_authentifie": "Votre session a pris fin. Connectez-vous de nouveau.",
+    "trop_long": "Ce que vous avez envoyé est trop long.",
+    "stockage_indisponible": "La console ne peut ni lire ni enregistrer pour le moment. Réessayez dans un instant.",
+}
+
+
+class Access(Enum):
+    """Who may call a route that asks for no permission."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "signed in"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route of the console: `allow` says who may call it, `nav` its entry in the navigation if it has one."""
+
+    method: str
+    path: str
+    handler: Handler
+    allow: Permission | Access
+    nav: str = ""
+
+    def admits(self, caller: Caller | None) -> bool:
+        """Tell whether `caller` may call it, somewhere at least: on what exactly is the handler's to check."""
+        if self.allow is Access.ANYONE:
+            return True
+        if caller is None:
+            return False
+        return self.allow is Access.SIGNED_IN or caller.may(self.allow)
+
+
+ROUTES = web.AppKey("console_routes", tuple[Route, ...])
+CALLER = web.RequestKey("caller", Caller)
+FORM = web.RequestKey("form", MultiDictProxy[str])
+
+
+def add_console(app: web.Application, routes: tuple[Route, ...]) -> None:
+    """Route the console's pages and files."""
+    app[ROUTES] = routes
+    app[TEMPLATES].filters.update(moment=french_date, role=ROLE_NAMES.__getitem__, scope=SCOPE_NAMES.__getitem__)
+    for route in routes:
+        # add_get answers HEAD too.
+        add = app.router.add_get if route.method == "GET" else app.router.add_post
+        add(route.path, _gate(route))
+    app.router.add_get(_STATIC + "{name}", send_files(STATIC / "console"))
+    # Without its last slash, as people type it.
+    app.router.add_get(PREFIX, _go_home)
+
+
+async def _go_home(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPSeeOther(f"{PREFIX}/")
+
+
+# --- for handlers -----------------------------------------------------------------------------
+
+
+def caller_of(request: web.Request) -> Caller:
+    """Return who calls, on a route that does not let everybody in."""
+    return request[CALLER]
+
+
+def form_of(request: web.Request) -> MultiDictProxy[str]:
+    """Return the fields of the form that was sent, without control characters."""
+    return request[FORM]
+
+
+def query_of(request: web.Request, name: str) -> str:
+    """Return a field of the query, cleaned as a form's."""
+    return clean_field(request.query.get(name, "")).strip()
+
+
+def page_of(request: web.Request) -> int:
+    """Return which page of a list is asked for; 1 unless it is a sensible number."""
+    text = request.query.get("page", "")
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 10_000 else 1
+
+
+def number_of(request: web.Request, name: str) -> int:
+    """Return a number of the path, 0 (which nothing has) when it is none that a row may have."""
+    text = request.match_info[name]
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def see_other(path: str, notice: str = "") -> web.Response:
+    """Return the answer that leads to another page, where the sentence of `notice` is shown."""
+    if notice:
+        path += f"{'&' if '?' in path else '?'}fait={notice}"
+    return web.Response(status=303, headers={"Location": path})
+
+
+def render(
+    request: web.Request, template: str, *, title: str, status: int = 200, headers: Mapping[str, str] | None = None,
+    **context: Any,
+) -> web.Response:  # fmt: skip
+    """Return a page: `template` in the console's frame, under `title`.
+
+    `errors` (field → sentence) in `context` makes the summary at the top and marks the fields.
+    """
+    caller = request.get(CALLER)
+    visit = None if caller else request.cookies.get(visit_cookie(request.app[SETTINGS])) or secrets.token_urlsafe(24)
+    context = {
+        "title": title,
+        "path": request.path,
+        "caller": caller,
+        "csrf": caller.csrf if caller else _visit_token(request, visit),
+        "navigation": [
+            route for route in request.app[ROUTES] if route.nav and caller is not None and route.admits(caller)
+        ],
+        "notice": NOTICES.get(request.query.get("fait", ""), ""),
+        "errors": {},
+        "sign_in": SIGN_IN,
+        **context,
+    }
+    page = request.app[TEMPLATES].get_template(f"console/{template}").render(context)
+    response = web.Response(text=page, content_type="text/html", status=status, headers=headers)
+    if visit:
+        set_cookie(request, response, visit_cookie(request.app[SETTINGS]), visit)
+    return response
+
+
+# --- cookies ----------------------------------------------------------------------------------
+
+
+def session_cookie(settings: Settings) -> str:
+    """Return the name of the cookie that holds the session's token."""
+    return _cookie("assistent_session", settings)
+
+
+def visit_cookie(settings: Settings) -> str:
+    """Return the name of the cookie that ties a form to whoever is not signed in yet."""
+    return _cookie("assistent_visit", settings)
+
+
+def _cookie(name: str, settings: Settings) -> str:
+    # The prefix makes the browser refuse it from anywhere but this very host, over https.
+    return name if settings.is_demonstration else f"__Host-{name}"
+
+
+def set_cookie(request: web.Request, response: web.Response, name: str, value: str) -> None:
+    """Put a cookie that ends with the browser, that no script reads and no other site sends."""
+    secure = not request.app[SETTINGS].is_demonstration
+    response.set_cookie(name, value, path="/", httponly=True, samesite="Lax", secure=secure)
+
+
+# --- the gate ---------------------------------------------------------------------------------
+
+
+def _gate(route: Route) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if any(clean_field(part) != part for part in request.match_info.values()):
+            raise web.HTTPNotFound
+        if route.method != "GET":
+            _check_origin(request)
+        caller = await _identify(request)
+        if not route.admits(caller):
+            if caller is not None:
+                raise Forbidden
+            if route.method == "GET" and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
+                raise web.HTTPSeeOther(f"{SIGN_IN}?suite={quote(request.path_qs, safe='')}")
+            raise Unauthenticated
+        if route.method != "GET":
+            request[FORM] = await _read_form(request)
+            _check_token(request, caller)
+        return await route.handler(request)
+
+    return handle
+
+
+async def _identify(request: web.Request) -> Caller | None:
+    token = request.cookies.get(session_cookie(request.app[SETTINGS]))
+    caller = await find_caller(request.app[DATABASE], request.app[CLOCK], token) if token else None
+    if caller is not None:
+        request[CALLER] = caller
+    return caller
+
+
+def _check_origin(request: web.Request) -> None:
+    """Refuse a form that a page of another site sent; browsers say where it comes from by one header or the other."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        if site != "same-origin":
+            raise Forbidden("Ce formulaire vient d’un autre site. Ouvrez la console, puis recommencez.")
+        return
+    origin = urlsplit(request.headers.get("Origin", ""))
+    public = urlsplit(request.app[SETTINGS].public_url).netloc
+    if not origin.netloc or origin.netloc not in (request.host, public):
+        raise Forbidden("Ce formulaire vient d’un autre site. Ouvrez la console, puis recommencez.")
+
+
+async def _read_form(request: web.Request) -> MultiDictProxy[str]:
+    if request.content_type not in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        raise InvalidInput
+    try:
+        sent = await request.post()
+    except (ValueError, LookupError) as error:
+        # Bytes that are not UTF-8, a charset that does not exist, a part cut short.
+        raise InvalidInput from error
+    return MultiDictProxy(
+        MultiDict((name, clean_field(value)) for name, value in sent.items() if isinstance(value, str))
+    )
+
+
+def _check_token(request: web.Request, caller: Caller | None) -> None:
+    if caller is not None:
+        expected = caller.csrf
+    else:
+        visit = request.cookies.get(visit_cookie(request.app[SETTINGS]), "")
+        expected = _visit_token(request, visit) if visit else ""
+    given = request[FORM].get("csrf", "")
+    if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise Forbidden("Ce formulaire n’est plus valable. Rechargez la page, puis recommencez.")
+
+
+def _visit_token(request: web.Request, visit: str) -> str:
+    key = request.app[SETTINGS].secret_key.encode()
+    return hmac.new(key, f"console:{visit}".encode(), hashlib.sha256).hexdigest()
+
+
+# --- errors -----------------------------------------------------------------------------------
+
+
+@web.middleware
+async def error_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn the problems of the console's addresses into pages; what each error is stays said in one place, web.problems."""
+    response = await handler(request)
+    if (
+        not f"{request.path}/".startswith(f"{PREFIX}/")
+        or response.content_type != "application/problem+json"
+        or "json" in request.headers.get("Accept", "")
+    ):
+        return response
+    problem = json.loads(response.body)
+    if CALLER not in request:
+        try:
+            await _identify(request)
+        except StorageUnavailable:
+            # The page then has no navigation, and says why.
+            pass
+    kept = {name: response.headers[name] for name in ("Allow", "Retry-After") if name in response.headers}
+    sentence = _SENTENCES.get(problem["code"], problem["detail"])
+    return render(
+        request, "error.html", title=problem["title"], status=response.status, headers=kept, sentence=sentence,
+        code=response.status,
+    )  # fmt: skip

@@ -1,0 +1,169 @@
+"""What référents and agents see: the queue of their territory, and one request with its conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.conversations.models import Conversation, Message, Result
+from bot.errors import NotFound
+from bot.escalation.models import Contact, Group, Ticket, TicketEvent
+from bot.escalation.states import OPEN_STATES, VENDOR_LEVEL
+from bot.people.models import Grant, School
+from bot.people.rules import Permission, Role, Scope, grants_for
+from bot.people.sign_in import Caller
+
+PAGE = 50
+# How many messages of the conversation a request shows, the newest.
+CONVERSATION_MESSAGES = 200
+
+OPEN = "ouvertes"
+SORTS = {
+    "echeance": (Ticket.answer_by.asc().nulls_last(), Ticket.id.asc()),
+    "recentes": (Ticket.id.desc(),),
+    "activite": (Ticket.updated_at.desc(), Ticket.id.desc()),
+}
+
+
+@dataclass(frozen=True)
+class QueueFilter:
+    """What of the queue is wanted; empty fields want everything."""
+
+    state: str = OPEN
+    level: int | None = None
+    group: str = ""
+    topic: str = ""
+    profile: str = ""
+    mine: bool = False
+    unassigned: bool = False
+    late: bool = False
+    text: str = ""
+    sort: str = "echeance"
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class QueuePage:
+    """A page of the queue, and how many requests there are in all."""
+
+    tickets: list[Ticket]
+    total: int
+    pages: int
+    groups: dict[str, Group] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """One request with all that an agent needs."""
+
+    ticket: Ticket
+    group: Group | None
+    events: list[TicketEvent]
+    messages: list[tuple[Message, Result | None]]
+    contacts: list[Contact]
+    conversation: Conversation | None
+    siblings: list[Ticket]
+
+
+def seen_by(grants: Iterable[Grant]) -> sa.ColumnElement[bool]:
+    """Return the condition under which these roles see a request: their territories, and nothing else."""
+    return sa.or_(sa.false(), *map(_seen_by, grants_for(grants, Permission.READ_TICKETS)))
+
+
+def _seen_by(grant: Grant) -> sa.ColumnElement[bool]:
+    if grant.scope == Scope.TOUT:
+        place: sa.ColumnElement[bool] = sa.true()
+    elif grant.scope == Scope.ETABLISSEMENT:
+        place = Ticket.uai == grant.territory
+    else:
+        place = Ticket.uai.in_(sa.select(School.uai).where(getattr(School, grant.scope) == grant.territory))
+        if grant.scope == Scope.ACADEMIE:
+            # A school that nobody recognised is in no territory: somebody has to see the request all the same.
+            place = sa.or_(place, Ticket.uai.is_(None))
+    # What was not escalated is not the vendor's business.
+    return sa.and_(place, Ticket.level == VENDOR_LEVEL) if grant.role == Role.AGENT_N3 else place
+
+
+async def list_queue(session: AsyncSession, caller: Caller, wanted: QueueFilter, now: datetime) -> QueuePage:
+    """Return a page of what `caller` may see and wants to."""
+    query = sa.select(Ticket).where(seen_by(caller.grants), *_conditions(caller, wanted, now))
+    total = await session.scalar(sa.select(sa.func.count()).select_from(query.order_by(None).subquery())) or 0
+    pages = max(1, -(-total // PAGE))
+    page = min(max(1, wanted.page), pages)
+    rows = await session.scalars(query.order_by(*SORTS[wanted.sort]).limit(PAGE).offset((page - 1) * PAGE))
+    groups = {group.id: group for group in (await session.scalars(sa.select(Group))).all()}
+    return QueuePage(list(rows.all()), total, pages, groups)
+
+
+def _conditions(caller: Caller, wanted: QueueFilter, now: datetime) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.state == OPEN:
+        conditions.append(Ticket.state.in_(OPEN_STATES))
+    elif wanted.state:
+        conditions.append(Ticket.state == wanted.state)
+    for column, value in (
+        (Ticket.level, wanted.level), (Ticket.group_id, wanted.group), (Ticket.topic, wanted.topic),
+        (Ticket.profile, wanted.profile),
+    ):  # fmt: skip
+        if value:
+            conditions.append(column == value)
+    if wanted.mine:
+        conditions.append(Ticket.assignee_id == caller.account.id)
+    if wanted.unassigned:
+        conditions.append(Ticket.assignee_id.is_(None))
+    if wanted.late:
+        conditions += [Ticket.answer_by < now, Ticket.answered_at.is_(None)]
+    for word in wanted.text.split()[:8]:
+        like = f"%{word.replace('%', '').replace('_', '')}%"
+        conditions.append(
+            sa.or_(Ticket.number.ilike(like), Ticket.problem.ilike(like), Ticket.school.ilike(like))
+        )  # fmt: skip
+    return conditions
+
+
+async def find_ticket(session: AsyncSession, caller: Caller, number: str, *, to_write: bool = False) -> Ticket:
+    """Return a request by its number; NotFound when there is none, or none that `caller` may see."""
+    query = sa.select(Ticket).where(Ticket.number == number, seen_by(caller.grants))
+    ticket = await session.scalar(query.with_for_update(of=Ticket) if to_write else query)
+    if ticket is None:
+        raise NotFound("Cette demande n’existe pas, ou n’est pas dans votre territoire.")
+    return ticket
+
+
+async def read_dossier(session: AsyncSession, caller: Caller, number: str) -> Dossier:
+    """Return a request with its history, its conversation and what was given for the answer."""
+    ticket = await find_ticket(session, caller, number)
+    events = (
+        await session.scalars(sa.select(TicketEvent).where(TicketEvent.ticket_id == ticket.id).order_by(TicketEvent.id))
+    ).all()
+    messages = (
+        await session.execute(
+            sa.select(Message, Result)
+            .outerjoin(Result, Result.message_id == Message.id)
+            .where(Message.conversation_id == ticket.conversation_id)
+            .order_by(Message.position.desc())
+            .limit(CONVERSATION_MESSAGES)
+        )
+    ).all()
+    contacts = (await session.scalars(sa.select(Contact).where(Contact.ticket_id == ticket.id))).all()
+    siblings = (
+        await session.scalars(
+            sa.select(Ticket)
+            .where(Ticket.person_id == ticket.person_id, Ticket.id != ticket.id, seen_by(caller.grants))
+            .order_by(Ticket.id.desc())
+            .limit(10)
+        )
+    ).all()
+    return Dossier(
+        ticket=ticket,
+        group=await session.get(Group, ticket.group_id) if ticket.group_id else None,
+        events=list(events),
+        messages=[(message, result) for message, result in reversed(messages)],
+        contacts=list(contacts),
+        conversation=await session.get(Conversation, ticket.conversation_id) if ticket.conversation_id else None,
+        siblings=list(siblings),
+    )

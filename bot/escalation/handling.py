@@ -1,0 +1,277 @@
+"""What is done to a request once it is open: by agents and référents in the console, by the person in the chat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.clock import Clock
+from bot.conversations.models import Conversation, ConversationEvent
+from bot.conversations.service import AGENT, BOT, Said, say_in
+from bot.db import Database
+from bot.dialogue.state import ASKED_ANSWER
+from bot.errors import Conflict, Forbidden, InvalidInput
+from bot.escalation import phrases, states
+from bot.escalation.desk import find_ticket
+from bot.escalation.models import Group, Ticket, TicketEvent
+from bot.escalation.states import Command, Kind, TicketState
+from bot.people.audit import audit
+from bot.people.models import Grant, School
+from bot.people.rules import Permission, covers, grants_for
+from bot.people.sign_in import Caller
+
+MAX_TEXT = 5_000
+NOTE = "note"
+TAKEN_OVER, HANDED_BACK = "prise_en_main", "rendue_au_robot"
+# Gestures that say something to the person, and so need words.
+_SPOKEN = (Kind.REPLY, Kind.ASK)
+
+
+@dataclass(frozen=True)
+class Gesture:
+    """One thing that an account does to a request; `text` is read by the person, `reason` by colleagues."""
+
+    kind: Kind
+    text: str = ""
+    reason: str = ""
+    assignee_id: str | None = None
+
+
+def state_of(ticket: Ticket) -> TicketState:
+    """Return what the rules know of a request."""
+    pauses = tuple(
+        (datetime.fromisoformat(begin), datetime.fromisoformat(end) if end else None)
+        for begin, end in ticket.pauses or ()
+    )
+    return TicketState(
+        level=ticket.level, since=ticket.since or ticket.opened_at, state=ticket.state, assignee_id=ticket.assignee_id,
+        answered_at=ticket.answered_at, resolved_at=ticket.resolved_at, pauses=pauses,
+    )  # fmt: skip
+
+
+def put_state(ticket: Ticket, state: TicketState) -> None:
+    """Write it back."""
+    ticket.level, ticket.state, ticket.since = state.level, state.state, state.since
+    ticket.assignee_id, ticket.answered_at, ticket.resolved_at = state.assignee_id, state.answered_at, state.resolved_at
+    ticket.pauses = [[begin.isoformat(), end.isoformat() if end else None] for begin, end in state.pauses]
+
+
+def card(ticket: Ticket) -> dict[str, Any]:
+    """Return what the chat shows of a request."""
+    return {"number": ticket.number, "level": ticket.level, "status": ticket.state, "topic": ticket.topic}
+
+
+async def act(database: Database, clock: Clock, caller: Caller, number: str, gesture: Gesture) -> Ticket:
+    """Do a gesture: state, history, audit, and what the person is told, all or nothing."""
+    text, reason = gesture.text.strip(), gesture.reason.strip()
+    if gesture.kind in _SPOKEN and not text:
+        raise InvalidInput("Écrivez la réponse avant de l’envoyer.")
+    if max(len(text), len(reason)) > MAX_TEXT:
+        raise InvalidInput(f"Le texte compte au plus {MAX_TEXT} caractères.")
+    now = clock.now()
+    async with database.transaction() as session:
+        ticket = await find_ticket(session, caller, number, to_write=True)
+        before = state_of(ticket)
+        roles = await roles_on(session, caller, ticket)
+        after, command = _apply_as(before, gesture, roles, caller, now)
+        await _write(session, ticket, before, command, after, caller.account.name, text)
+        if gesture.kind in (Kind.ESCALATE, Kind.GIVE_BACK):
+            ticket.group_id = await session.scalar(
+                sa.select(Group.id).where(Group.level == after.level).order_by(Group.id).limit(1)
+            )
+        gesture_kept = str(gesture.kind)
+        audit(session, now, caller.account.id, "ticket_handled", "ticket", ticket.number, gesture=gesture_kept)
+        await _tell(session, now, ticket, gesture.kind, text, caller)
+        return ticket
+
+
+async def roles_on(session: AsyncSession, caller: Caller, ticket: Ticket) -> list[Grant]:
+    """Return the roles under which `caller` may answer this request."""
+    school = await session.get(School, ticket.uai) if ticket.uai else None
+    grants = grants_for(caller.grants, Permission.ANSWER_TICKETS)
+    return [grant for grant in grants if school is None or covers(grant, school)]
+
+
+def _apply_as(before: TicketState, gesture: Gesture, roles: list[Grant], caller: Caller, now: datetime
+              ) -> tuple[TicketState, Command]:  # fmt: skip
+    """Apply the gesture under the first of the roles that allows it; else say why the last one does not."""
+    refusal: Exception = Forbidden()
+    for grant in roles:
+        command = Command(gesture.kind, grant.role, now, caller.account.id, gesture.reason, gesture.assignee_id)
+        try:
+            return states.apply(before, command), command
+        except (Conflict, Forbidden, InvalidInput) as error:
+            refusal = error
+    raise refusal
+
+
+async def _write(session: AsyncSession, ticket: Ticket, before: TicketState, command: Command, after: TicketState,
+                 author: str, text: str, message_id: str | None = None) -> None:  # fmt: skip
+    put_state(ticket, after)
+    ticket.updated_at = command.at
+    data = states.event_data(before, command, after)
+    if text:
+        data["text"] = text
+    session.add(
+        TicketEvent(
+            ticket_id=ticket.id, message_id=message_id, kind=str(command.kind), author=author, data=data, at=command.at
+        )
+    )
+    await session.flush()
+
+
+async def _tell(session: AsyncSession, now: datetime, ticket: Ticket, kind: Kind, text: str, caller: Caller) -> None:
+    """Say in the chat what concerns the person; internal moves are seen in the request's card only."""
+    if ticket.conversation_id is None:
+        return
+    session.add(
+        ConversationEvent(
+            conversation_id=ticket.conversation_id, kind="ticket", payload={"ticket": card(ticket)}, at=now
+        )
+    )
+    pupil = ticket.profile == phrases.PUPIL
+    said = []
+    if text:
+        said.append(Said(text, {"ticket": card(ticket), "agent": caller.account.name}, AGENT))
+    if kind == Kind.ASK:
+        said.append(Said(phrases.ASK_ANSWER[pupil].format(number=ticket.number), {}, BOT))
+    if kind == Kind.RESOLVE:
+        buttons = [
+            {"title": title, "choice": f"suivi:{value}"} for title, value in phrases.RATINGS
+        ]  # fmt: skip
+        said.append(
+            Said(
+                phrases.RESOLVED[pupil].format(number=ticket.number), {"ticket": card(ticket), "buttons": buttons}, BOT
+            )
+        )
+    if kind == Kind.ESCALATE:
+        said.append(Said(phrases.ESCALATED[pupil].format(number=ticket.number), {"ticket": card(ticket)}, BOT))
+    if said:
+        asked = ASKED_ANSWER if kind == Kind.ASK else None
+        await say_in(session, now, ticket.conversation_id, said, asked=asked)
+
+
+async def write_note(database: Database, clock: Clock, caller: Caller, number: str, text: str) -> None:
+    """Keep a note that only colleagues read."""
+    text = text.strip()
+    if not text or len(text) > MAX_TEXT:
+        raise InvalidInput(f"Une note compte de 1 à {MAX_TEXT} caractères.")
+    async with database.transaction() as session:
+        ticket = await find_ticket(session, caller, number, to_write=True)
+        if not await roles_on(session, caller, ticket):
+            raise Forbidden
+        ticket.updated_at = clock.now()
+        session.add(
+            TicketEvent(ticket_id=ticket.id, kind=NOTE, author=caller.account.name, data={"text": text}, at=clock.now())
+        )
+
+
+async def take_over(database: Database, clock: Clock, caller: Caller, number: str, *, back: bool = False) -> None:
+    """Speak in the assistant's place in the request's conversation, or give it `back`; the person is told."""
+    now = clock.now()
+    async with database.transaction() as session:
+        ticket = await find_ticket(session, caller, number, to_write=True)
+        if not await roles_on(session, caller, ticket):
+            raise Forbidden
+        conversation = (
+            await session.get(Conversation, ticket.conversation_id, with_for_update=True)
+            if ticket.conversation_id
+            else None
+        )
+        if conversation is None:
+            raise Conflict("La conversation de cette demande a été effacée : répondez par la demande.")
+        if not back and conversation.taken_by not in (None, caller.account.id):
+            raise Conflict("Une autre personne parle déjà dans cette conversation.")
+        if back and conversation.taken_by is None:
+            return
+        conversation.taken_by = None if back else caller.account.id
+        pupil = conversation.profile == phrases.PUPIL
+        told = (phrases.HANDED_BACK if back else phrases.TAKEN_OVER)[pupil]
+        await say_in(session, now, conversation.id, [Said(told, {}, BOT)])
+        kind = HANDED_BACK if back else TAKEN_OVER
+        session.add(TicketEvent(ticket_id=ticket.id, kind=kind, author=caller.account.name, data={}, at=now))
+        action = "conversation_handed_back" if back else "conversation_taken_over"
+        audit(session, now, caller.account.id, action, "ticket", ticket.number)
+
+
+async def pass_on(session: AsyncSession, now: datetime, conversation: Conversation, message_id: str) -> None:
+    """Note on the conversation's newest open request that the person wrote to who has taken over."""
+    ticket = await _newest(session, conversation, states.OPEN_STATES)
+    if ticket is None or await _done(session, message_id):
+        return
+    ticket.updated_at = now
+    before = state_of(ticket)
+    if before.state == states.WAITING:
+        command = Command(Kind.ANSWER, states.PERSON, now)
+        await _write(session, ticket, before, command, states.apply(before, command), states.PERSON, "", message_id)
+
+
+async def answer_question(session: AsyncSession, now: datetime, conversation: Conversation, message_id: str, text: str
+                          ) -> Ticket | None:  # fmt: skip
+    """Hand the person's precision to the agents, or the reason of a bad rating; None when there is no request."""
+    ticket = await _newest(session, conversation, states.OPEN_STATES)
+    if ticket is None:
+        ticket = await _newest(session, conversation, (states.RESOLVED, states.CLOSED))
+        if ticket is not None and ticket.rating is False:
+            ticket.rating_reason = text[:MAX_TEXT]
+        return ticket
+    before, command = state_of(ticket), Command(Kind.ANSWER, states.PERSON, now)
+    await _write(session, ticket, before, command, states.apply(before, command), states.PERSON, text, message_id)
+    return ticket
+
+
+async def close_own(session: AsyncSession, now: datetime, conversation: Conversation, message_id: str) -> Ticket | None:
+    """Close the person's newest open request; None when there is none."""
+    ticket = await _newest(session, conversation, (*states.OPEN_STATES, states.RESOLVED))
+    if ticket is None:
+        return None
+    before, command = state_of(ticket), Command(Kind.CLOSE, states.PERSON, now)
+    await _write(session, ticket, before, command, states.apply(before, command), states.PERSON, "", message_id)
+    return ticket
+
+
+async def reopen_own(session: AsyncSession, now: datetime, conversation: Conversation, message_id: str | None,
+                     number: str | None = None) -> Ticket | None:  # fmt: skip
+    """Reopen the person's newest finished request (or that of `number`); None when there is none, Conflict when too late."""
+    ticket = await _newest(session, conversation, (states.RESOLVED, states.CLOSED), number)
+    if ticket is None:
+        return None
+    before, command = state_of(ticket), Command(Kind.REOPEN, states.PERSON, now)
+    await _write(session, ticket, before, command, states.apply(before, command), states.PERSON, "", message_id)
+    ticket.rating, ticket.rating_reason = None, ""
+    return ticket
+
+
+async def rate(session: AsyncSession, now: datetime, conversation: Conversation, *, well: bool, message_id: str
+               ) -> Ticket | None:  # fmt: skip
+    """Keep whether the person is satisfied of the newest finished request."""
+    ticket = await _newest(session, conversation, (states.RESOLVED, states.CLOSED))
+    if ticket is None:
+        return None
+    ticket.rating = well
+    session.add(
+        TicketEvent(
+            ticket_id=ticket.id, message_id=message_id, kind="avis", author=states.PERSON, data={"well": well}, at=now
+        )
+    )
+    return ticket
+
+
+async def _newest(session: AsyncSession, conversation: Conversation, among: tuple[str, ...], number: str | None = None
+                  ) -> Ticket | None:  # fmt: skip
+    query = (
+        sa.select(Ticket)
+        .where(Ticket.person_id == conversation.person_id, Ticket.state.in_(among))
+        .order_by(Ticket.id.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    return await session.scalar(query.where(Ticket.number == number) if number else query)
+
+
+async def _done(session: AsyncSession, message_id: str) -> bool:
+    return await session.scalar(sa.select(TicketEvent.id).where(TicketEvent.message_id == message_id)) is not None
