@@ -49,8 +49,8 @@ lint: install-dev ## ruff, et le sens des imports entre paquets
 format: install-dev ## mettre en forme les fichiers Python avec ruff
 	@.venv/bin/python -m ruff format .
 
-evaluate: install ## noter l’assistant qui tourne (make run dans un autre terminal d’abord)
-	@.venv/bin/python benchmarks/eval/score.py --url http://127.0.0.1:$${ASSISTENT_PORT:-8000} $(or $(ARGS),benchmarks/eval/dev.jsonl)
+evaluate: install ## mesurer la compréhension sans serveur, et écrire la page pour les formateurs (deux minutes)
+	@OMP_NUM_THREADS=1 .venv-rasa/bin/python benchmarks/evaluate.py $(ARGS)
 
 bench: install ## mesurer : notre chaîne à côté de celle du pair, puis l’API (une demi-heure)
 	@.venv/bin/python benchmarks/bench.py $(ARGS)

@@ -29,7 +29,9 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import jinja2  # noqa: E402
 import numpy as np  # noqa: E402
-from understanding import Utterance, accepted, figures, judge, read_lines, read_utterances, train  # noqa: E402
+from understanding import (  # noqa: E402
+    Utterance, accepted, figures, judge, read_lines, read_utterances, reader_of, train,
+)  # fmt: skip
 
 from bot.engine.features import FeatureSettings  # noqa: E402
 from bot.engine.model import TopicModel, TrainSettings  # noqa: E402
@@ -129,12 +131,19 @@ def main() -> int:
     options = parser.parse_args()
     started = time.monotonic()
     lines, topics = read_lines(), load_topics()
-    served = judge(load_served(SERVED), lines) if SERVED.exists() else None
+    served = None
+    if SERVED.exists():
+        try:
+            in_service = load_served(SERVED)
+        except (KeyError, ValueError, OSError) as error:
+            print(f"Le modèle en service n’est pas lisible ({error}) : il est d’une autre version.", file=sys.stderr)
+        else:
+            served = judge(in_service, reader_of(in_service), lines)
     report: dict[str, Any] = {"served": figures(served) if served else None}
     if not options.served_only:
         utterances = read_utterances()
         model, seconds = train(utterances, FeatureSettings(), TrainSettings())
-        candidate = judge(model, lines)
+        candidate = judge(model, reader_of(model), lines)
         report |= {"candidate": figures(candidate), "train_s": round(seconds, 1), "utterances": len(utterances)}
         held_out = [model.labels[int(np.argmax(row))] == one.intent for one, row in zip(utterances, model.held_out)]
         report["held_out_first"] = round(float(np.mean(held_out)), 4)

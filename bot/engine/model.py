@@ -94,6 +94,8 @@ class TopicModel:
         self.calibration = calibration
         self.thresholds = thresholds
         self.alone = alone
+        # Right after training: what models that had not seen each text made of it. Not saved.
+        self.held_out: np.ndarray | None = None
 
     @classmethod
     def train(cls, samples: list[Sample], labels: list[str], features: FeatureSettings | None = None,
@@ -121,9 +123,12 @@ class TopicModel:
         both, alone = Parallel(n_jobs=workers, max_nbytes=None)(
             delayed(_calibrate)(held_out, targets, by_meaning=by_meaning) for by_meaning in (True, False)
         )
-        thresholds = choose_thresholds(_probabilities(held_out, both), targets, names)
+        chances = _probabilities(held_out, both)
+        thresholds = choose_thresholds(chances, targets, names)
         read = _read_alone(_probabilities(held_out, alone), targets, names, alone)
-        return cls(featuriser, names, written, meant, both, thresholds, read)
+        model = cls(featuriser, names, written, meant, both, thresholds, read)
+        model.held_out = chances
+        return model
 
     def probabilities(self, samples: list[Sample]) -> np.ndarray:
         """Return one row a sample, one column a label; each row sums to 1."""

@@ -14,7 +14,7 @@ from bot.conversations.models import Conversation, ConversationEvent
 from bot.conversations.service import AGENT, BOT, Said, say_in
 from bot.db import Database
 from bot.dialogue.state import ASKED_ANSWER
-from bot.errors import Conflict, Forbidden, InvalidInput
+from bot.errors import AssistentError, Conflict, Forbidden, InvalidInput
 from bot.escalation import phrases, states
 from bot.escalation.desk import find_ticket
 from bot.escalation.models import Group, Ticket, TicketEvent
@@ -98,14 +98,16 @@ async def roles_on(session: AsyncSession, caller: Caller, ticket: Ticket) -> lis
 
 def _apply_as(before: TicketState, gesture: Gesture, roles: list[Grant], caller: Caller, now: datetime
               ) -> tuple[TicketState, Command]:  # fmt: skip
-    """Apply the gesture under the first of the roles that allows it; else say why the last one does not."""
-    refusal: Exception = Forbidden()
+    """Apply the gesture under the first of the roles that allows it; else say what tells the most."""
+    refusal: AssistentError = Forbidden()
     for grant in roles:
         command = Command(gesture.kind, grant.role, now, caller.account.id, gesture.reason, gesture.assignee_id)
         try:
             return states.apply(before, command), command
-        except (Conflict, Forbidden, InvalidInput) as error:
+        except (Conflict, InvalidInput) as error:
             refusal = error
+        except Forbidden as error:
+            refusal = error if isinstance(refusal, Forbidden) else refusal
     raise refusal
 
 

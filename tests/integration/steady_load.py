@@ -57,6 +57,7 @@ class SteadyLoad:
         self.site = site
         self.conversations: list[Conversation] = []
         self.outages: list[tuple[float, float]] = []
+        self.refusals: list[float] = []
         self._failures: list[BaseException] = []
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._keep_writing, args=(number,)) for number in range(PEOPLE)]
@@ -110,12 +111,14 @@ class SteadyLoad:
         """Send until it is answered; return (answer, how many times it was sent)."""
         limit = time.monotonic() + LOST_S
         for tries in itertools.count(1):
-            status, answer = 0, None
+            status, answer, began = 0, None, time.monotonic()
             with contextlib.suppress(OSError, http.client.HTTPException):
                 status, answer = self.site.call("POST", path, body, token, timeout=LOST_S)
             if status in good:
                 return answer, tries
             assert status in (0, 503), f"{path}: {status} {answer}"
+            if status == 503:
+                self.refusals.append(time.monotonic() - began)
             assert time.monotonic() < limit, f"lost: {body}"
             time.sleep(AGAIN_S)
         raise AssertionError
@@ -166,6 +169,7 @@ class SteadyLoad:
             "conversations": len(self.conversations),
             "messages": len(waits),
             "sent again": sum(exchange.tries - 1 for exchange in self.exchanges),
+            "refused for a moment, 503": len(self.refusals),
             "requests": outcomes["ticket"],
             "understood by the engine": sum(bool(exchange.reply["result"]["model"]) for exchange in self.exchanges),
             "p50 (s)": round(waits[len(waits) // 2], 3),

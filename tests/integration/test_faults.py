@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import socket
 import sqlite3
 import time
 import urllib.error
@@ -61,6 +62,12 @@ def _whole_again(stack: Stack) -> Iterator[None]:
 def wait_until_up(stack: Stack, program: str) -> None:
     """Wait for a program to be what supervisor calls running: it stayed up for some seconds."""
     stack.wait_until(lambda: stack.control.list_states()[program].state == "RUNNING", BACK_S, f"{program} is up")
+
+
+def listens(port: int) -> bool:
+    """Tell whether somebody takes connections there."""
+    with socket.socket() as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) == 0
 
 
 def leave_a_request(stack: Stack, token: str) -> dict:
@@ -132,6 +139,7 @@ def handed_over(stack: Stack) -> int:
 def test_actions_take_the_request_and_do_so_again_after_a_kill(stack: Stack) -> None:
     for _ in range(2):
         wait_until_up(stack, "actions")
+        stack.wait_until(lambda: listens(stack.settings.actions_port), BACK_S, "actions listen")
         count = handed_over(stack)
         assert leave_a_request(stack, stack.open(uai="0750001U"))["result"]["outcome"] == "ticket"
         assert handed_over(stack) >= count + 2, "told and sent"

@@ -91,7 +91,9 @@ def test_every_exception_has_a_code_of_its_own_and_a_place_in_the_tree(kind: typ
 
 
 def test_every_exception_that_a_request_may_meet_has_a_status() -> None:
-    inside = {errors.AssistentError, errors.SettingsError, errors.OperationError, errors.KnowledgeError}
+    inside = {
+        errors.AssistentError, errors.SettingsError, errors.OperationError, errors.KnowledgeError, errors.ModelError,
+    }  # fmt: skip
     engine = set(classes(errors.EngineError))
     for kind in classes(errors.AssistentError):
         if kind not in inside | engine:
