@@ -30,7 +30,14 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import jinja2  # noqa: E402
 import numpy as np  # noqa: E402
 from understanding import (  # noqa: E402
-    Utterance, accepted, figures, judge, read_lines, read_utterances, reader_of, train,
+    Utterance,
+    accepted,
+    figures,
+    judge,
+    read_lines,
+    read_utterances,
+    reader_of,
+    train,
 )  # fmt: skip
 
 from bot.engine.features import FeatureSettings  # noqa: E402
