@@ -1,7 +1,7 @@
 """The decision on one message: answer, offer, ask, admit, protect, take a request.
 
 `decide` is called once a message, on a ranking of intents with calibrated probabilities. What is minimised is the
-wrong answer said with confidence: the thresholds come with the model (bot.engine), or from the search in degraded mode.
+wrong answer said with confidence: the thresholds come with the model (bot.engine), with others for the time without it.
 """
 
 from __future__ import annotations

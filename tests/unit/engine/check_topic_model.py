@@ -15,7 +15,8 @@ sys.path.insert(0, str(ROOT))
 
 from bot.dialogue.decision import Thresholds  # noqa: E402
 from bot.engine.features import FeatureSettings, Featuriser, Sample  # noqa: E402
-from bot.engine.model import TopicModel, TrainSettings, choose_thresholds  # noqa: E402
+from bot.engine.model import TopicModel, TrainSettings, _read_alone, choose_thresholds  # noqa: E402
+from bot.language.calibration import Calibration  # noqa: E402
 
 WORDS = {
     "connexion_adresse": "adresse du site, lien de la page, où se trouve l'accueil, quelle url taper, portail de l'école",
@@ -73,6 +74,7 @@ def check_saved_and_loaded_it_ranks_the_same(model: TopicModel) -> None:
             assert [pair[0] for pair in before] == [pair[0] for pair in after]
             assert np.allclose([pair[1] for pair in before], [pair[1] for pair in after], atol=1e-6)
     assert loaded.thresholds == model.thresholds
+    assert loaded.alone == model.alone
 
 
 def check_a_missing_or_damaged_file_is_not_loaded(model: TopicModel) -> None:
@@ -137,7 +139,7 @@ def check_a_part_may_be_left_out(_: TopicModel) -> None:
     with tempfile.TemporaryDirectory() as name:
         model.save(Path(name))
         assert TopicModel.load(Path(name)).rank(Sample("visio"))[0][0] == "visio"
-    rows = Featuriser(settings).fit(samples).transform(samples[:2])
+    rows = Featuriser.fit(samples, settings).transform(samples[:2])
     assert rows.written.shape[0] == 2
     assert rows.meant.shape == (2, 0)
 
@@ -150,6 +152,23 @@ def check_thresholds_grow_with_doubt(_: TopicModel) -> None:
     mistaken = choose_thresholds(sure, np.arange(100) % 2, labels)  # right one time in two
     assert isinstance(right, Thresholds)
     assert right.answer < mistaken.answer
+
+
+def check_few_calm_messages_are_hinted_at_and_fewer_are_certain(model: TopicModel) -> None:
+    labels = ["connexion_adresse", "urgence_compte_pirate", "urgence_harcelement"]
+    chances = np.zeros((1100, 3))
+    chances[:1000, 1] = np.arange(1000) / 1000 / 2
+    chances[1000:, 2] = 0.9
+    chances[:, 0] = 1 - chances.sum(axis=1)
+    targets = np.repeat([0, 2], [1000, 100])
+    alone = _read_alone(chances, targets, labels, Calibration())
+    calm = chances[:1000, 1:].max(axis=1)
+    assert 0.010 <= (calm > alone.thresholds.urgent).mean() <= 0.015
+    assert (calm > alone.certain).mean() <= 0.001
+    assert alone.thresholds.urgent < alone.certain < 0.9
+    # Where nothing is urgent, nothing is ever taken for it.
+    assert model.alone.thresholds.urgent == model.alone.certain == 1.0
+    assert model.alone.calibration.meant == 0.0
 
 
 def main() -> int:
