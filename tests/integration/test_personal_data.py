@@ -32,6 +32,8 @@ IMPERSONAL = {
     "variable_values",
     "schools",
     "announcements",
+    "ticket_groups",
+    "ticket_routes",
     "leases",
     "alembic_version",
 }
