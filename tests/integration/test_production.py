@@ -141,7 +141,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 def production(installation: Installation) -> Iterator[Production]:
     """The installation, prepared by the document's command and started by the units."""
     document = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    (prepare,) = re.findall(r"sudo -u assistent sh -c '(.*)'$", document, re.MULTILINE)
+    (prepare,) = re.findall(r"sudo -u assistent sh -c '(.*bot migrate.*)'$", document, re.MULTILINE)
     done = subprocess.run(
         ["sh", "-c", installation.place(prepare)], cwd=installation.root, env={"PATH": os.environ["PATH"]},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,

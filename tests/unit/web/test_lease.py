@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from bot.clock import FixedClock
 from bot.db import Database
+from bot.errors import StorageUnavailable
 from bot.web.lease import Lease
 
 DAY = timedelta(days=1)
@@ -30,6 +31,9 @@ async def test_leases_of_other_jobs_are_others(database: Database, clock: FixedC
 async def test_of_ten_at_once_one_takes_it(database: Database, clock: FixedClock) -> None:
     for _ in range(2):
         leases = (Lease(database, clock) for _ in range(10))
-        taken = await asyncio.gather(*(lease.take("purge", clock.now() + DAY) for lease in leases))
-        assert sorted(taken) == [False] * 9 + [True]
+        asked = (lease.take("purge", clock.now() + DAY) for lease in leases)
+        taken = await asyncio.gather(*asked, return_exceptions=True)
+        # On a machine that is busy SQLite may keep one waiting too long: it has not taken it either.
+        assert taken.count(True) == 1
+        assert all(one in (True, False) or isinstance(one, StorageUnavailable) for one in taken)
         clock.advance(DAY)
