@@ -375,3 +375,17 @@ async def last_event_id(session: AsyncSession, conversation_id: str | None = Non
 async def messages_by_id(session: AsyncSession, ids: list[str]) -> list[Message]:
     """Return messages by id, in order."""
     return list((await session.scalars(sa.select(Message).where(Message.id.in_(ids)).order_by(Message.position))).all())
+
+
+async def last_exchanges(
+    session: AsyncSession, conversation_id: str | None, limit: int
+) -> list[tuple[Message, Result | None]]:
+    """Return the newest messages of a conversation, in order, each with what it was understood as if it was a question."""
+    rows = await session.execute(
+        sa.select(Message, Result)
+        .outerjoin(Result, Result.message_id == Message.id)
+        .where(Message.conversation_id == conversation_id)
+        .order_by(Message.position.desc())
+        .limit(limit)
+    )
+    return [(message, result) for message, result in reversed(rows.all())]

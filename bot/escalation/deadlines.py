@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from bot.errors import InvalidInput
 from bot.escalation.calendars import HORIZON_DAYS, Calendar
-from bot.escalation.rules import _MONTHS, PARIS
+from bot.escalation.rules import MONTHS, PARIS
 
 # Whoever has a request is warned when three quarters of its time are gone.
 WARNING_SHARE = 0.75
@@ -134,7 +134,7 @@ def say_instant(now: datetime, instant: datetime) -> str:
     local = instant.astimezone(PARIS)
     day = "1er" if local.day == 1 else str(local.day)
     year = f" {local.year}" if abs(instant - now) > _FAR else ""
-    return f"{_WEEKDAYS[local.weekday()]} {day} {_MONTHS[local.month - 1]}{year} à {_hour(instant)}"
+    return f"{_WEEKDAYS[local.weekday()]} {day} {MONTHS[local.month - 1]}{year} à {_hour(instant)}"
 
 
 def _hour(instant: datetime) -> str:

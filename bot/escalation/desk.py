@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversations.models import Conversation, Message, Result
+from bot.conversations.service import last_exchanges
 from bot.errors import NotFound
 from bot.escalation.models import Contact, Group, Ticket, TicketEvent
 from bot.escalation.states import OPEN_STATES, VENDOR_LEVEL
 from bot.people.models import Grant, School
 from bot.people.rules import Permission, Role, Scope, grants_for
+from bot.people.service import covered
 from bot.people.sign_in import Caller
 
 PAGE = 50
@@ -53,7 +55,6 @@ class QueuePage:
     tickets: list[Ticket]
     total: int
     pages: int
-    groups: dict[str, Group] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _seen_by(grant: Grant) -> sa.ColumnElement[bool]:
     elif grant.scope == Scope.ETABLISSEMENT:
         place = Ticket.uai == grant.territory
     else:
-        place = Ticket.uai.in_(sa.select(School.uai).where(getattr(School, grant.scope) == grant.territory))
+        place = Ticket.uai.in_(sa.select(School.uai).where(covered([grant])))
         if grant.scope == Scope.ACADEMIE:
             # A school that nobody recognised is in no territory: somebody has to see the request all the same.
             place = sa.or_(place, Ticket.uai.is_(None))
@@ -95,8 +96,7 @@ async def list_queue(session: AsyncSession, caller: Caller, wanted: QueueFilter,
     pages = max(1, -(-total // PAGE))
     page = min(max(1, wanted.page), pages)
     rows = await session.scalars(query.order_by(*SORTS[wanted.sort]).limit(PAGE).offset((page - 1) * PAGE))
-    groups = {group.id: group for group in (await session.scalars(sa.select(Group))).all()}
-    return QueuePage(list(rows.all()), total, pages, groups)
+    return QueuePage(list(rows.all()), total, pages)
 
 
 def _conditions(caller: Caller, wanted: QueueFilter, now: datetime) -> list[sa.ColumnElement[bool]]:
@@ -140,15 +140,6 @@ async def read_dossier(session: AsyncSession, caller: Caller, number: str) -> Do
     events = (
         await session.scalars(sa.select(TicketEvent).where(TicketEvent.ticket_id == ticket.id).order_by(TicketEvent.id))
     ).all()
-    messages = (
-        await session.execute(
-            sa.select(Message, Result)
-            .outerjoin(Result, Result.message_id == Message.id)
-            .where(Message.conversation_id == ticket.conversation_id)
-            .order_by(Message.position.desc())
-            .limit(CONVERSATION_MESSAGES)
-        )
-    ).all()
     contacts = (await session.scalars(sa.select(Contact).where(Contact.ticket_id == ticket.id))).all()
     siblings = (
         await session.scalars(
@@ -162,7 +153,7 @@ async def read_dossier(session: AsyncSession, caller: Caller, number: str) -> Do
         ticket=ticket,
         group=await session.get(Group, ticket.group_id) if ticket.group_id else None,
         events=list(events),
-        messages=[(message, result) for message, result in reversed(messages)],
+        messages=await last_exchanges(session, ticket.conversation_id, CONVERSATION_MESSAGES),
         contacts=list(contacts),
         conversation=await session.get(Conversation, ticket.conversation_id) if ticket.conversation_id else None,
         siblings=list(siblings),

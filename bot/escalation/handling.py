@@ -206,10 +206,8 @@ async def pass_on(session: AsyncSession, now: datetime, conversation: Conversati
     if ticket is None or await _done(session, message_id):
         return
     ticket.updated_at = now
-    before = state_of(ticket)
-    if before.state == states.WAITING:
-        command = Command(Kind.ANSWER, states.PERSON, now)
-        await _write(session, ticket, before, command, states.apply(before, command), states.PERSON, "", message_id)
+    if ticket.state == states.WAITING:
+        await _do_as_person(session, now, ticket, Kind.ANSWER, message_id)
 
 
 async def answer_question(session: AsyncSession, now: datetime, conversation: Conversation, message_id: str, text: str
@@ -221,8 +219,7 @@ async def answer_question(session: AsyncSession, now: datetime, conversation: Co
         if ticket is not None and ticket.rating is False:
             ticket.rating_reason = text[:MAX_TEXT]
         return ticket
-    before, command = state_of(ticket), Command(Kind.ANSWER, states.PERSON, now)
-    await _write(session, ticket, before, command, states.apply(before, command), states.PERSON, text, message_id)
+    await _do_as_person(session, now, ticket, Kind.ANSWER, message_id, text)
     return ticket
 
 
@@ -231,8 +228,7 @@ async def close_own(session: AsyncSession, now: datetime, conversation: Conversa
     ticket = await _newest(session, conversation, (*states.OPEN_STATES, states.RESOLVED))
     if ticket is None:
         return None
-    before, command = state_of(ticket), Command(Kind.CLOSE, states.PERSON, now)
-    await _write(session, ticket, before, command, states.apply(before, command), states.PERSON, "", message_id)
+    await _do_as_person(session, now, ticket, Kind.CLOSE, message_id)
     return ticket
 
 
@@ -242,8 +238,7 @@ async def reopen_own(session: AsyncSession, now: datetime, conversation: Convers
     ticket = await _newest(session, conversation, (states.RESOLVED, states.CLOSED), number)
     if ticket is None:
         return None
-    before, command = state_of(ticket), Command(Kind.REOPEN, states.PERSON, now)
-    await _write(session, ticket, before, command, states.apply(before, command), states.PERSON, "", message_id)
+    await _do_as_person(session, now, ticket, Kind.REOPEN, message_id)
     ticket.rating, ticket.rating_reason = None, ""
     return ticket
 
@@ -261,6 +256,12 @@ async def rate(session: AsyncSession, now: datetime, conversation: Conversation,
         )
     )
     return ticket
+
+
+async def _do_as_person(session: AsyncSession, now: datetime, ticket: Ticket, kind: Kind, message_id: str | None,
+                        text: str = "") -> None:  # fmt: skip
+    before, command = state_of(ticket), Command(kind, states.PERSON, now)
+    await _write(session, ticket, before, command, states.apply(before, command), states.PERSON, text, message_id)
 
 
 async def _newest(session: AsyncSession, conversation: Conversation, among: tuple[str, ...], number: str | None = None

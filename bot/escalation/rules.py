@@ -9,15 +9,11 @@ from zoneinfo import ZoneInfo
 from bot.dialogue import decision as commands
 from bot.dialogue.state import ASKED_CONSENT, ASKED_PROBLEM, ASKED_SCHOOL
 
-# A level is 2 (académie) or 3 (vendor): every request starts at 2 until the routing table says otherwise.
-FIRST_LEVEL = 2
-NEW = "nouveau"
-
 DONE = "fini"
 ABANDONED = "abandonne"
 
 PARIS = ZoneInfo("Europe/Paris")
-_MONTHS = [
+MONTHS = [
     "janvier",
     "février",
     "mars",
@@ -98,4 +94,4 @@ def french_date(instant: datetime) -> str:
     """Return « 3 novembre 2026 à 14 h 05 », on Paris time."""
     local = instant.astimezone(PARIS)
     day = "1er" if local.day == 1 else str(local.day)
-    return f"{day} {_MONTHS[local.month - 1]} {local.year} à {local.hour} h {local.minute:02d}"
+    return f"{day} {MONTHS[local.month - 1]} {local.year} à {local.hour} h {local.minute:02d}"

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import Clock
-from bot.conversations.models import Conversation, ConversationEvent, Message, Result
-from bot.conversations.service import authenticate
+from bot.conversations.models import Conversation, ConversationEvent, Message
+from bot.conversations.service import authenticate, last_exchanges
 from bot.db import Database
 from bot.dialogue import decision as commands
 from bot.dialogue.state import ASKED_ANSWER, ASKED_CONSENT, ASKED_PERSON, ASKED_PROBLEM, ASKED_SCHOOL, DialogueState
@@ -26,8 +26,6 @@ from bot.escalation.routing import chain_of, route
 from bot.escalation.rules import (
     ABANDONED,
     DONE,
-    FIRST_LEVEL,
-    NEW,
     PARIS,
     Form,
     advance,
@@ -36,6 +34,7 @@ from bot.escalation.rules import (
     ticket_number,
 )
 from bot.escalation.setup import read_table
+from bot.escalation.states import ACADEMIE_LEVEL, NEW
 from bot.people.models import School
 from bot.people.rules import find_school
 from bot.topics import PROFILE_NAMES, load_topics
@@ -241,7 +240,7 @@ async def _route(session: AsyncSession, conversation: Conversation, draft: Draft
     """Return the group and the level of a request, by the deployment's table."""
     table = await read_table(session)
     if not table:
-        return None, FIRST_LEVEL
+        return None, ACADEMIE_LEVEL
     topic = load_topics().get(draft.topic or "")
     school = await session.get(School, draft.uai) if draft.uai else None
     return route(
@@ -252,15 +251,7 @@ async def _route(session: AsyncSession, conversation: Conversation, draft: Draft
 
 async def _context(session: AsyncSession, conversation: Conversation) -> dict[str, Any]:
     """Return what was asked, answered and rejected, with the engine's ranking, for whoever takes the ticket."""
-    rows = (
-        await session.execute(
-            sa.select(Message, Result)
-            .outerjoin(Result, Result.message_id == Message.id)
-            .where(Message.conversation_id == conversation.id)
-            .order_by(Message.position.desc())
-            .limit(CONTEXT_MESSAGES)
-        )
-    ).all()
+    rows = await last_exchanges(session, conversation.id, CONTEXT_MESSAGES)
     state = DialogueState.from_json(conversation.state)
     return {
         "question": state.question,
@@ -271,7 +262,7 @@ async def _context(session: AsyncSession, conversation: Conversation) -> dict[st
                 "from": message.sender, "text": message.text, "at": message.at.isoformat(),
                 **({"outcome": result.outcome, "topic": result.topic, "ranking": result.ranking[:5]} if result else {}),
             }
-            for message, result in reversed(rows)
+            for message, result in rows
         ],
     }  # fmt: skip
 

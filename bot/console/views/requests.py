@@ -11,7 +11,7 @@ from bot.chat.markup import to_html
 from bot.chat.views import CLOCK, DATABASE, VAULT
 from bot.console.views.shell import PREFIX, caller_of, form_of, page_of, query_of, render, see_other
 from bot.errors import Conflict, InvalidInput, NotFound
-from bot.escalation import desk, handling, phrases, states
+from bot.escalation import desk, handling, states
 from bot.escalation.desk import OPEN, SORTS, Dossier, QueueFilter
 from bot.escalation.handling import Gesture
 from bot.escalation.rules import is_ticket_number
@@ -52,7 +52,7 @@ async def show_queue(request: web.Request) -> web.StreamResponse:
     return render(
         request, "queue.html", title="File des demandes", queue=queue, wanted=wanted, asked=asked, now=app[CLOCK].now(),
         states={OPEN: "Ouvertes", "": "Toutes", **STATE_NAMES}, sorts=SORT_NAMES, profiles=PROFILE_NAMES,
-        state_names=STATE_NAMES, topics=_topic_names(), me=caller.account.id,
+        state_names=STATE_NAMES, me=caller.account.id,
     )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ async def _page(request: web.Request, **answer) -> web.Response:
         can={name for name, kind in GESTURES.items() if kind in possible}, may_answer=bool(roles),
         state_names=STATE_NAMES, events=EVENT_NAMES, profiles=PROFILE_NAMES, topics=_topic_names(), now=now,
         to_html=to_html, contacts=_contacts(request, dossier), me=caller.account.id,
-        outcomes=phrases.STATES, **{"values": {}, **answer},
+        **{"values": {}, **answer},
     )  # fmt: skip
 
 
