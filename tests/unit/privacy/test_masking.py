@@ -14,7 +14,7 @@ from tests.unit.privacy.corpus import APART_NEGATIVE, APART_POSITIVE, NEGATIVE, 
 
 RECALL, PRECISION = 0.99, 0.95
 # A message that is read whole has 1,000 characters. The best of a few tries: what else runs on the machine is not ours.
-MOST_S, TRIES = 0.005, 5
+MOST_S, TRIES = 0.020, 5  # ten times what a quiet machine takes: a slow one must not fail, a catastrophe takes seconds
 MARKS = (PHONE, EMAIL, INE, NIR, IBAN, PASSWORD, CODE)
 BOUNDED = settings(max_examples=300, derandomize=True, deadline=None, database=None)
 
@@ -156,9 +156,9 @@ FRAGMENTS = [
 def seconds(text: str, tries: int = TRIES) -> float:
     best = float("inf")
     for _ in range(tries):
-        started = time.perf_counter()
+        started = time.process_time()  # not the time that other programs take
         mask(text)
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.process_time() - started)
         if best < MOST_S:
             break
     return best
@@ -167,7 +167,7 @@ def seconds(text: str, tries: int = TRIES) -> float:
 def test_a_thousand_characters_of_real_messages_take_no_time() -> None:
     text = " ".join(case.text for case in POSITIVE[::20])
     for start in range(0, min(len(text) - 1_000, 3_000), 500):
-        assert seconds(text[start : start + 1_000]) < 2 * MOST_S
+        assert seconds(text[start : start + 1_000]) < MOST_S
     text = " ".join(NEGATIVE)
     for start in range(0, 8_000, 1_000):
         assert seconds(text[start : start + 1_000]) < MOST_S
@@ -178,5 +178,5 @@ def test_no_text_is_catastrophic(fragment: str) -> None:
     """Time grows with the length, not with its square: twenty times the text, at most some forty times the time."""
     short = (fragment * 1_000)[:1_000]
     long = (fragment * 20_000)[:20_000]
-    assert seconds(short) < 4 * MOST_S
+    assert seconds(short) < MOST_S
     assert seconds(long, tries=2) < 1.0
