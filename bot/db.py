@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import builtins
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from bot.errors import StorageUnavailable
+
+log = structlog.get_logger(__name__)
 
 # A writer waits this long for another before the person is told to send again: under the 4 s that we promise.
 BUSY_TIMEOUT_MS = 2_500
@@ -99,14 +104,31 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = create_engine(url)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        # SQLite writes one transaction at a time, and its own waiting sleeps and forgets who came first: the writers of
+        # one process queue here, so that only those of another process are waited for there.
+        self._turn = asyncio.Lock() if url.startswith("sqlite") else None
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Open a session that may write; commit when the block ends well, roll back otherwise."""
-        return self._session(writes=True)
+        return self._in_turn() if self._turn else self._session(writes=True)
 
     def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Open a session that only reads: it waits for nobody and sees one state of the database."""
         return self._session(writes=False)
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[AsyncSession]:
+        try:
+            async with asyncio.timeout(BUSY_TIMEOUT_MS / 1000):
+                await self._turn.acquire()
+        except builtins.TimeoutError as error:
+            log.warning("storage_out", reason="writers")
+            raise StorageUnavailable from error
+        try:
+            async with self._session(writes=True) as session:
+                yield session
+        finally:
+            self._turn.release()
 
     @asynccontextmanager
     async def _session(self, *, writes: bool) -> AsyncIterator[AsyncSession]:
@@ -116,6 +138,7 @@ class Database:
                 yield session
         except Exception as error:
             if _is_out(error):
+                log.warning("storage_out", reason=type(error).__name__)
                 raise StorageUnavailable from error
             raise
 

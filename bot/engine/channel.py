@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import rasa.core.actions.action
+from jsonschema.validators import validator_for
+from rasa.core.actions.action import RemoteAction
 from rasa.core.channels.channel import CollectingOutputChannel, InputChannel, UserMessage
 from sanic import Blueprint, response
 from sanic.request import Request
@@ -17,6 +19,15 @@ from sanic.response import HTTPResponse
 
 # Rasa waits 300 s for an action by default; a person is promised a reply within 4 s.
 ACTION_TIMEOUT_S = 2.0
+
+_FORMAT = RemoteAction.action_response_format_spec()
+_ANSWERS = validator_for(_FORMAT)(_FORMAT)
+
+
+def _check_answer(_action: RemoteAction, answer: Any) -> bool:
+    """Check an action server's answer as Rasa does, without checking its own schema again (8 ms each time)."""
+    _ANSWERS.validate(answer)
+    return True
 
 
 class AssistentInput(InputChannel):
@@ -31,6 +42,7 @@ class AssistentInput(InputChannel):
     def from_credentials(cls, credentials: dict[str, Any] | None) -> AssistentInput:
         """Make the channel; it has no option."""
         rasa.core.actions.action.DEFAULT_REQUEST_TIMEOUT = ACTION_TIMEOUT_S
+        RemoteAction._validate_action_result = _check_answer
         return cls()
 
     def get_metadata(self, request: Request) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from joblib import Parallel, delayed
 from scipy import sparse
 
 from bot.language.grams import Grams, GramSettings, settings_from
@@ -64,6 +65,7 @@ class Featuriser:
         self.settings = settings
         self._grams = grams
         self._rarity = rarity
+        self._rarest = max(rarity.values(), default=1.0)
 
     @classmethod
     def fit(cls, samples: list[Sample], settings: FeatureSettings | None = None) -> Featuriser:
@@ -73,8 +75,17 @@ class Featuriser:
         rarity = {word: float(np.log(len(samples) / count) + 1.0) for word, count in counts.items()}
         return cls(settings, Grams.fit([sample.text for sample in samples], settings), rarity)
 
-    def transform(self, samples: list[Sample]) -> Features:
-        """Return a row a sample, in single precision."""
+    def transform(self, samples: list[Sample], *, workers: int = 1) -> Features:
+        """Return a row a sample, in single precision; `workers` processes share the work."""
+        if workers > 1:
+            size = -(-len(samples) // workers)
+            parts = Parallel(n_jobs=workers)(
+                delayed(self.transform)(samples[start : start + size]) for start in range(0, len(samples), size)
+            )
+            return Features(
+                sparse.vstack([part.written for part in parts], format="csr"),
+                np.vstack([part.meant for part in parts]),
+            )
         written = self._written(samples)
         if not self.settings.vector_weight:
             return Features(written, np.zeros((len(samples), 0), dtype=np.float32))
@@ -90,14 +101,13 @@ class Featuriser:
     def _vectors(self, samples: list[Sample]) -> np.ndarray:
         vectors = french_vocabulary().vectors
         strings = french_vocabulary().strings
-        rare = max(self._rarity.values(), default=1.0)
         rows = np.zeros((len(samples), vectors.shape[1]), dtype=np.float32)
         for row, sample in zip(rows, samples):
             for word in vector_words(sample.text):
                 key = strings[word]
                 if key in vectors:
                     vector = vectors[key]
-                    row += vector * (self._rarity.get(word, rare) / (np.linalg.norm(vector) or 1.0))
+                    row += vector * (self._rarity.get(word, self._rarest) / (np.linalg.norm(vector) or 1.0))
             norm = np.linalg.norm(row)
             if norm:
                 row /= norm

@@ -106,13 +106,15 @@ class TopicModel:
         if len(names) < 2:
             raise ValueError("a classifier needs at least two intents")
         featuriser = Featuriser.fit(samples, features)
-        rows = featuriser.transform(samples)
+        # Rows and folds are made side by side where there is enough to do, and so are the two calibrations; each has
+        # one thread.
+        cores = (os.cpu_count() or 1) if len(samples) > _MANY else 1
+        rows = featuriser.transform(samples, workers=cores)
         targets = np.array([names.index(label) for label in labels])
         folds = _folds(targets, samples, hands, settings.folds)
         everything = np.arange(len(targets))
         rests = [everything, *(np.setdiff1d(everything, fold) for fold in folds)]
-        # The folds are fitted side by side where there is enough to do, and so are the two calibrations; each has one thread.
-        workers = min(os.cpu_count() or 1, len(rests)) if len(targets) > _MANY else 1
+        workers = min(cores, len(rests))
         (written, meant), *fitted = Parallel(n_jobs=workers, max_nbytes=None)(
             delayed(_fit)(rows.rows(rest), targets[rest], len(names), settings) for rest in rests
         )

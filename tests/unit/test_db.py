@@ -132,6 +132,23 @@ async def test_a_writer_who_waits_less_gets_his_turn(leases: Database) -> None:
     assert await names(leases) == wanted
 
 
+async def test_writers_take_turns_as_they_came_and_none_is_turned_away(leases: Database) -> None:
+    """Sixty at once, where SQLite's own waiting lets some pass others until they are out of time."""
+    order: list[int] = []
+
+    async def write(number: int) -> None:
+        async with leases.transaction() as session:
+            session.add(LeaseRow(name=f"bail {number:02}", until=NOON))
+            await session.flush()
+            await asyncio.sleep(0.02)
+            order.append(number)
+
+    await asyncio.gather(*map(write, range(60)))
+    assert len(await names(leases)) == 60
+    if "sqlite" in str(leases.engine.url):
+        assert order == sorted(order)
+
+
 async def test_what_was_being_stored_is_not_in_the_exception(leases: Database) -> None:
     with pytest.raises(IntegrityError) as caught:
         await write_twice(leases, "mes parents divorcent")
