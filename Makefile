@@ -37,7 +37,7 @@ test-quick: install-dev ## les essais rapides : ni modèle, ni navigateur, ni Ra
 # The long form of the proofs that have one: tests/soak.py says how much longer.
 soak: ready ## éprouver longuement l’API et les pannes (40 minutes au plus)
 	@ASSISTENT_SOAK=1 $(PYTEST) tests/integration/test_properties.py tests/integration/test_schemathesis.py \
-		tests/integration/test_faults.py --timeout=900 --session-timeout=2400 --durations=0 --durations-min=5 -rP $(ARGS)
+		tests/integration/test_faults.py tests/integration/test_connectors_soak.py --timeout=900 --session-timeout=2400 --durations=0 --durations-min=5 -rP $(ARGS)
 
 train: install ## apprendre le modèle si les données, la configuration ou le moteur ont changé
 	@$(BOT) train
@@ -68,7 +68,7 @@ lock: install ## récrire les verrous depuis requirements/*.in, aux versions les
 	@$(PYTHON) tools/lock.py
 
 clean: ## supprimer environnements et modèles (var/, la base et les journaux, reste)
-	rm -rf .tools .venv .venv-rasa .rasa models tests/browser/node_modules
+	rm -rf .tools .venv .venv-rasa .rasa models tests/*/node_modules
 
 .PHONY: .python
 .python:

@@ -64,6 +64,10 @@ def build_parser() -> argparse.ArgumentParser:
     announce.add_argument("--profile", action="append", default=[], help="pour ce profil seulement (répétable)")
     withdraw = add("withdraw", _withdraw, "Retirer une annonce")
     withdraw.add_argument("id")
+    join = add("connectors", _connectors, "Relier les groupes à leurs outils, d’après « connectors » d’un fichier YAML")
+    join.add_argument("file", type=Path)
+    given_up = add("exchanges", _exchanges, "Lister ce qui n’a pas pu être envoyé aux outils des équipes")
+    given_up.add_argument("--replay", action="store_true", help="tout renvoyer")
     create_admin = add("create-admin", _create_admin, "Créer un administrateur ; le mot de passe est demandé")
     create_admin.add_argument("email")
     create_admin.add_argument("--name", required=True, help="nom de la personne, affiché dans la console")
@@ -140,6 +144,8 @@ def _load(settings: Settings, _: argparse.Namespace) -> int:
     import yaml
 
     from bot.clock import SystemClock
+    from bot.connectors.setup import save_connectors
+    from bot.escalation.promises import save_promises
     from bot.escalation.setup import save_routing
     from bot.knowledge.service import set_values
     from bot.operations.preparation import read_or_make_passwords
@@ -152,6 +158,8 @@ def _load(settings: Settings, _: argparse.Namespace) -> int:
             async with database.transaction() as session:
                 await save_schools(session, data["schools"])
                 await save_routing(session, data["groups"], data["routes"])
+                await save_connectors(session, data["connectors"])
+                await save_promises(session, data["calendars"], data["delays"])
                 for layer in data["values"]:
                     await set_values(session, layer["scope"], layer["territory"], layer["set"])
             passwords = read_or_make_passwords(settings)
@@ -181,6 +189,43 @@ async def _import(settings: Settings, database: Database, folder: Path, *, repla
     for file, reason in report.refused.items():
         _say(f"  {file} : {reason}")
     return 1 if report.refused else 0
+
+
+def _connectors(settings: Settings, options: argparse.Namespace) -> int:
+    import yaml
+
+    from bot.connectors.setup import save_connectors
+
+    async def save(database: Database) -> int:
+        try:
+            entries = yaml.safe_load(options.file.read_text(encoding="utf-8"))["connectors"] or []
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+            raise InvalidInput(f"{options.file} est illisible, ou n’a pas de « connectors » : {error}") from error
+        async with database.transaction() as session:
+            await save_connectors(session, entries)
+        for entry in entries:
+            _say(f"{entry['group']} : {entry['kind']}, {entry['address']}")
+        _say(f"{len(entries)} groupe(s) relié(s) à un outil.")
+        return 0
+
+    return asyncio.run(_with_database(settings, save))
+
+
+def _exchanges(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.clock import SystemClock
+    from bot.connectors.outbox import list_given_up, replay
+
+    async def show(database: Database) -> int:
+        async with database.transaction() as session:
+            given_up = await list_given_up(session)
+            for number, group, step in given_up:
+                _say(f"{number}, {group} : {step.error} ({step.attempts} essai(s))")
+            if options.replay:
+                await replay(session, SystemClock().now())
+        _say(f"{len(given_up)} envoi(s) {'à refaire dans un instant' if options.replay else 'abandonné(s)'}.")
+        return 0
+
+    return asyncio.run(_with_database(settings, show))
 
 
 def _rasa_files(settings: Settings, options: argparse.Namespace) -> None:

@@ -9,14 +9,19 @@ AssistentError
 │   ├── InvalidField
 │   ├── UnsupportedType
 │   ├── TooLarge
+│   ├── ImageRefused           not an image that is taken, or one that cannot be read
 │   ├── UnknownChoice
 │   └── UnknownProfile
 ├── Unauthenticated            nobody, or somebody whose proof is not good
+│   └── IdentityRefused        an identity provider answered badly, or for somebody who has no account here
 ├── Forbidden                  somebody, but not for this
 ├── NotFound
 ├── Conflict                   the state of the thing does not allow it
 ├── RateLimited                too many requests, with the delay to wait
 ├── StorageUnavailable         the database is locked, absent or full
+├── ToolError                  another team's tool did not do what it was asked
+│   ├── ToolUnavailable        out, late or failing: worth asking again
+│   └── ToolRefused            it understood and said no: asking again would not help
 └── EngineError                the Rasa engine did not give a usable answer
     ├── EngineTimeout
     └── EngineUnavailable
@@ -91,6 +96,12 @@ class UnsupportedType(InvalidInput):
     sentence = "Le corps de la requête doit être du JSON (Content-Type: application/json)."
 
 
+class ImageRefused(InvalidInput):
+    """What was joined is not an image that is taken, or cannot be read; the sentence says what to do."""
+
+    code = "image_refusee"
+
+
 class UnknownChoice(InvalidInput):
     """A button's value that was not offered in this conversation."""
 
@@ -110,6 +121,16 @@ class Unauthenticated(AssistentError):
 
     code = "non_authentifie"
     sentence = "Votre session n’est plus valable. Rouvrez l’assistant."
+
+
+class IdentityRefused(Unauthenticated):
+    """Signing in at an identity provider did not end well; `reason` is one of `people.rules.REFUSALS`."""
+
+    sentence = "La connexion n’a pas abouti. Recommencez."
+
+    def __init__(self, reason: str, sentence: str | None = None) -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 class Forbidden(AssistentError):
@@ -150,6 +171,24 @@ class StorageUnavailable(AssistentError):
     code = "stockage_indisponible"
     sentence = "L’assistant ne peut pas enregistrer votre message pour le moment. Renvoyez-le dans un instant."
     retry_after = 2
+
+
+class ToolError(AssistentError):
+    """Another team's tool did not do what it was asked; the sentence is read by agents."""
+
+    code = "outil_indisponible"
+
+
+class ToolUnavailable(ToolError):
+    """It is out, late or failing: it is asked again later."""
+
+    code = "outil_en_panne"
+
+
+class ToolRefused(ToolError):
+    """It understood and said no: asking again would not help."""
+
+    code = "outil_refuse"
 
 
 class EngineError(AssistentError):

@@ -6,18 +6,25 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from bot.errors import SettingsError
+from bot.providers import IdentityProvider, make_provider
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parent.parent
 
 DEMONSTRATION = "demonstration"
 PRODUCTION = "production"
+
+# How the names of the secrets of other teams' tools begin (ASSISTENT_CONNECTOR_DSI); the deployment's file says whose is whose.
+CONNECTOR_SECRET = "ASSISTENT_CONNECTOR_"  # noqa: S105 - the beginning of a name
 
 _LIMIT = re.compile(r"[1-9][0-9]{0,8} ?(?:/|per) ?[1-9]?[0-9]{0,3} ?(?:second|minute|hour|day)s?")
 # A site, as Content-Security-Policy names it: anything more would change the policy around it.
@@ -66,7 +73,9 @@ class Settings:
     frame_ancestors: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     issuers: tuple[Issuer, ...] = ()
+    identity_providers: tuple[IdentityProvider, ...] = ()
     limits: RateLimits = field(default_factory=RateLimits)
+    connector_secrets: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     demonstration_data: bool = True
     log_level: str = "INFO"
 
@@ -133,6 +142,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         frame_ancestors=_sites(environ, "ASSISTENT_FRAME_ANCESTORS"),
         trusted_proxies=_networks(environ, "ASSISTENT_TRUSTED_PROXIES"),
         issuers=_issuers(environ.get("ASSISTENT_ISSUERS_FILE", ""), root, mode),
+        identity_providers=_identity_providers(environ, root, mode),
         limits=RateLimits(
             enabled=enabled,
             session=_limit(environ, "ASSISTENT_LIMIT_SESSION", RateLimits.session),
@@ -140,6 +150,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             address_sessions=_limit(environ, "ASSISTENT_LIMIT_ADDRESS_SESSIONS", RateLimits.address_sessions),
             school=_limit(environ, "ASSISTENT_LIMIT_SCHOOL", RateLimits.school),
         ),
+        connector_secrets={name: value for name, value in environ.items() if name.startswith(CONNECTOR_SECRET)},
         demonstration_data=mode == DEMONSTRATION,
         log_level=_log_level(environ.get("ASSISTENT_LOG_LEVEL", "INFO").upper()),
     )
@@ -202,17 +213,28 @@ def _demonstration_key(path: Path) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-def _issuers(file: str, root: Path, mode: str) -> tuple[Issuer, ...]:
-    """Read the ENTs' list, a YAML file of {name, audience, jwks_url | jwks_file | secret}."""
+def _is_in_the_clear(url: str) -> bool:
+    """Tell whether what is read at an address could be changed on its way."""
+    address = urlsplit(url)
+    return address.scheme == "http" and not _is_loopback(address.hostname or "")
+
+
+def _read_list(setting: str, file: str, root: Path, make: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
+    """Read a YAML file that is a list, named by a setting that may be empty."""
     if not file:
         return ()
-    import yaml  # only a deployment that signs its users needs it here
+    import yaml  # only a deployment that has such a file needs it here
 
     try:
         entries = yaml.safe_load((root / file).read_text(encoding="utf-8")) or []
-        issuers = tuple(Issuer(**entry) for entry in entries)
+        return tuple(make(entry) for entry in entries)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError) as error:
-        raise SettingsError(f"ASSISTENT_ISSUERS_FILE ({file}) est illisible : {error}") from error
+        raise SettingsError(f"{setting} ({file}) est illisible : {error}") from error
+
+
+def _issuers(file: str, root: Path, mode: str) -> tuple[Issuer, ...]:
+    """Read the ENTs' list, a YAML file of {name, audience, jwks_url | jwks_file | secret}."""
+    issuers = _read_list("ASSISTENT_ISSUERS_FILE", file, root, lambda entry: Issuer(**entry))
     if len({issuer.name for issuer in issuers}) != len(issuers):
         raise SettingsError(f"Un émetteur est décrit deux fois dans ASSISTENT_ISSUERS_FILE ({file}).")
     for issuer in issuers:
@@ -222,7 +244,20 @@ def _issuers(file: str, root: Path, mode: str) -> tuple[Issuer, ...]:
             raise SettingsError(f"L’émetteur {issuer.name} doit donner un seul de jwks_url, jwks_file ou secret.")
         if issuer.secret and len(issuer.secret) < 32:
             raise SettingsError(f"Le secret de l’émetteur {issuer.name} compte moins de 32 caractères.")
-        address = urlsplit(issuer.jwks_url)
-        if mode == PRODUCTION and address.scheme == "http" and not _is_loopback(address.hostname or ""):
+        if mode == PRODUCTION and _is_in_the_clear(issuer.jwks_url):
             raise SettingsError(f"Les clés de l’émetteur {issuer.name} doivent être lues en https : {issuer.jwks_url}")
     return issuers
+
+
+def _identity_providers(environ: Mapping[str, str], root: Path, mode: str) -> tuple[IdentityProvider, ...]:
+    """Read where the people of the console may sign in."""
+    file = environ.get("ASSISTENT_IDENTITY_PROVIDERS_FILE", "")
+    providers = _read_list("ASSISTENT_IDENTITY_PROVIDERS_FILE", file, root, lambda entry: make_provider(entry, environ))
+    if len({provider.id for provider in providers}) != len(providers):
+        raise SettingsError(f"Un fournisseur d’identité est décrit deux fois dans {file}.")
+    if providers and mode == PRODUCTION and not environ.get("ASSISTENT_PUBLIC_URL"):
+        raise SettingsError("ASSISTENT_PUBLIC_URL manque : un fournisseur d’identité doit savoir où renvoyer.")
+    for provider in providers:
+        if mode == PRODUCTION and _is_in_the_clear(provider.url):
+            raise SettingsError(f"Le fournisseur d’identité {provider.id} doit être joint en https : {provider.url}")
+    return providers

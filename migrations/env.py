@@ -7,6 +7,7 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
+import bot.connectors.models
 import bot.conversations.models
 import bot.escalation.models
 import bot.knowledge.models

@@ -81,7 +81,7 @@ class Layout:
         self.pythons = self.tools / "python"
         self.logs = self.tools / "log"
         self.requirements = root / "requirements"
-        self.browser = root / "tests" / "browser"
+        self.tests = root / "tests"
 
 
 # --- Running what is not ours ---------------------------------------------------------------------------------------
@@ -456,23 +456,31 @@ def check_disk(folder: Path, needed: int = DISK_NEEDED) -> None:
         )
 
 
-def install_browser_tools(layout: Layout) -> None:
-    """Install what the browser tests take from npm; without npm those tests say that they are passed over."""
-    lock = layout.browser / "package-lock.json"
-    stamp = layout.browser / "node_modules" / ".assistent"
+# What the tests take from npm: a folder of tests/, what it holds, what it is for.
+NODE_TOOLS = (
+    ("browser", "axe-core", "les essais d’accessibilité"),
+    ("identity", "oidc-provider", "les essais de connexion par OpenID Connect"),
+)
+
+
+def install_node_tools(layout: Layout, name: str, package: str, tests: str) -> None:
+    """Install what a folder of tests takes from npm; without npm those tests say that they are passed over."""
+    folder = layout.tests / name
+    lock = folder / "package-lock.json"
+    stamp = folder / "node_modules" / ".assistent"
     if not lock.exists() or (stamp.exists() and stamp.read_text(encoding="utf-8") == hash_file(lock)):
         return
     npm = shutil.which("npm")
     if npm is None:
-        say("  npm est absent : les essais d’accessibilité ne se feront pas (sur Debian : apt-get install npm)")
+        say(f"  npm est absent : {tests} ne se feront pas (sur Debian : apt-get install npm)")
         return
-    say("  axe-core, pour les essais d’accessibilité")
+    say(f"  {package}, pour {tests}")
     log = layout.logs / "npm.log"
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(layout.browser)]
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
     try:
         run_with_progress(command, log)
     except Failed as failure:
-        sentence = explain_failure(failure.output, "L’installation d’axe-core", log)
+        sentence = explain_failure(failure.output, f"L’installation de {package}", log)
         if os.environ.get("CI"):
             raise SetupError(sentence) from failure
         say(f"  {sentence} Les autres essais se font.")
@@ -507,7 +515,8 @@ def set_up(layout: Layout, dev: bool) -> None:
     environments = list_environments(layout, dev)
     if all(environment.is_current() for environment in environments):
         if dev:
-            install_browser_tools(layout)
+            for tools in NODE_TOOLS:
+                install_node_tools(layout, *tools)
         return
     with one_at_a_time(layout):
         pending = [environment for environment in environments if not environment.is_current()]
@@ -526,7 +535,8 @@ def set_up(layout: Layout, dev: bool) -> None:
                 environment.fill(uv)
             say(f"Environnements prêts en {time.monotonic() - started:.0f} s.")
         if dev:
-            install_browser_tools(layout)
+            for tools in NODE_TOOLS:
+                install_node_tools(layout, *tools)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,6 +20,7 @@ from bot.chat.composer import (
     PUPIL,
     READ_IN_PART,
     WELCOME,
+    WORRIED,
     Composed,
     Composer,
     profile_buttons,
@@ -36,11 +37,14 @@ from bot.dialogue import decision as kinds
 from bot.dialogue.decision import Context, Decision, Ranking, Thresholds, decide
 from bot.dialogue.state import ASKED_MORE, ASKED_PROFILE, ASKED_SCHOOL, DialogueState
 from bot.errors import EngineError
+from bot.escalation import outages
 from bot.escalation import service as escalation
+from bot.escalation.outages import OpenIncidents
 from bot.escalation.service import Request, RequestReply
 from bot.knowledge.service import KnowledgeBase
 from bot.language.normalise import clean
 from bot.language.urgent import UrgentSigns, recognise_urgent
+from bot.language.worries import recognise_worry
 from bot.privacy.masking import EMAIL, PHONE, Masked, mask
 from bot.privacy.vault import Vault
 from bot.topics import Topics
@@ -48,6 +52,8 @@ from bot.topics import Topics
 # Before there is a model. What the search is sure of is less than what a classifier is: more is offered, less is said.
 SEARCH_THRESHOLDS = Thresholds(answer=0.70, offer=0.35, out_of_scope=0.60, urgent=0.30, second=0.9)
 # Outcomes that keep their name when Rasa is out; the others become `degraded`.
+# Outcomes before which a worry is answered: what is urgent, or told in a request, comes alone.
+_ANSWERED_CALMLY = frozenset({"answer", "choices", "other_profile", "clarify"})
 _KEPT_WHEN_DEGRADED = frozenset({"urgent", "form", "ticket", "dialogue"})
 _UNCLEAR = frozenset({kinds.SEARCH, kinds.CLARIFY})
 _HALF = READ_WHOLE_CHARS // 2
@@ -79,13 +85,15 @@ class _Incoming:
     page: str
     browser: str
     in_part: bool
+    worry: str | None
 
 
 class Assistant:
     """Opens conversations and answers messages."""
 
     def __init__(self, database: Database, clock: Clock, engine: Engine, knowledge: KnowledgeBase, composer: Composer,
-                 vault: Vault, topics: Topics, reader: ReaderInService) -> None:  # fmt: skip
+                 vault: Vault, topics: Topics, reader: ReaderInService,
+                 incidents: OpenIncidents) -> None:  # fmt: skip
         self._database = database
         self._clock = clock
         self._engine = engine
@@ -94,6 +102,7 @@ class Assistant:
         self._vault = vault
         self._topics = topics
         self._reader = reader
+        self._incidents = incidents
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
         # A bearer never changes conversation: this says whose turn it is, and nothing of what is allowed.
         self._places: LRUCache[str, str] = LRUCache(PLACES_KEPT)
@@ -149,7 +158,7 @@ class Assistant:
                 message_id=received.message.id, outcome=composed.outcome, topic=composed.topic,
                 confidence=understood.decision.confidence, choices=list(composed.choices),
                 ranking=understood.ranking, model=understood.model,
-                took_ms=round((time.perf_counter() - started) * 1000),
+                took_ms=round((time.perf_counter() - started) * 1000), worry=incoming.worry,
             )  # fmt: skip
             replies = await conversations.answer(
                 self._database, self._clock, received, state=composed.state, said=composed.said, result=result,
@@ -198,7 +207,16 @@ class Assistant:
         in_part = len(masked.text) > READ_WHOLE_CHARS
         text = f"{masked.text[:_HALF]} … {masked.text[-_HALF:]}" if in_part else masked.text
         page = mask(clean(request.page or "")).text[:PAGE_CHARS]
-        return _Incoming(received, text, masked, request.choice, page, browser[:300], in_part)
+        return _Incoming(
+            received,
+            text,
+            masked,
+            request.choice,
+            page,
+            browser[:300],
+            in_part,
+            recognise_worry(text) if request.choice is None else None,
+        )
 
     async def _deal_with(self, incoming: _Incoming) -> tuple[Understood, Composed]:
         conversation, state = incoming.received.conversation, incoming.received.state
@@ -222,9 +240,17 @@ class Assistant:
         decided = understood.decision
         if decided.kind == kinds.TAKE_PROFILE:
             understood, composed, degraded = await self._with_profile(incoming, understood, composed, degraded)
+        composed = await self._with_incident(composed, understood.decision, conversation)
         if degraded and composed.outcome not in _KEPT_WHEN_DEGRADED:
             composed = _as_degraded(composed)
         return understood, self._with_notes(composed, incoming)
+
+    async def _with_incident(self, composed: Composed, decided: Decision, conversation: Conversation) -> Composed:
+        """Tell the known incident that covers a question in place of the article, once a conversation."""
+        incident = self._incidents.find(decided.topic, conversation.uai) if decided.kind == kinds.ANSWER else None
+        if incident is None or not await outages.meet(self._database, self._clock, incident.id, conversation.id):
+            return composed
+        return self._composer.incident(incident, composed)
 
     async def _with_profile(self, incoming: _Incoming, understood: Understood, composed: Composed, degraded: bool
                             ) -> tuple[Understood, Composed, bool]:  # fmt: skip
@@ -317,6 +343,8 @@ class Assistant:
             notes.append(Said(NO_SECRETS[pupil], {}))
         if incoming.in_part and composed.outcome not in ("form", "ticket", "urgent"):
             notes.append(Said(READ_IN_PART[pupil], {}))
+        if incoming.worry and composed.outcome in _ANSWERED_CALMLY:
+            notes.append(Said(WORRIED[incoming.worry][pupil], {}))
         return replace(composed, said=[*notes, *composed.said]) if notes else composed
 
 

@@ -25,8 +25,10 @@ from bot.dialogue.state import (
     after_question,
 )
 from bot.escalation import phrases
+from bot.escalation.models import IncidentRow
 from bot.escalation.service import RequestReply
 from bot.knowledge.service import KnowledgeBase
+from bot.language.worries import EQUIPMENT, HOSTILITY, REFUSAL, SCREENS, WATCHED, WORKLOAD
 from bot.topics import PROFILE_NAMES, PROFILES
 
 PERSON_BUTTON = {"title": "Parler à une personne", "choice": "demande:ouvrir"}
@@ -37,6 +39,33 @@ SECOND = {False: "Votre message parle peut-être aussi de ceci :", True: "Ton me
 NO_SECRETS = {
     False: "Pour votre sécurité, n’écrivez jamais de mot de passe ni de code ici. Je l’ai effacé de votre message ; s’il est encore en service, changez-le.",
     True: "N’écris jamais ton mot de passe ici. Je l’ai effacé de ton message. S’il marche encore, change-le.",
+}
+# What is said before the answer to somebody who is worried or angry about the ENT itself: calm, and nothing promised.
+WORRIED = {
+    SCREENS: {
+        False: "Le temps d’écran inquiète beaucoup de familles : parlez-en à l’enseignant ou à la direction, qui peuvent dire ce qui est demandé en ligne et ce qui peut se faire autrement.",
+        True: "Le temps d’écran, c’est une vraie question : tu peux en parler à ton enseignant ou à tes parents.",
+    },
+    WATCHED: {
+        False: "Il est normal de demander qui voit quoi : vous avez le droit de savoir ce qui est enregistré, et pourquoi.",
+        True: "Tu as le droit de savoir ce qui est enregistré et qui peut le voir.",
+    },
+    WORKLOAD: {
+        False: "Un outil de plus prend du temps, surtout au début : dites-le à votre référent, c’est par là que l’usage s’ajuste.",
+        True: "Un outil de plus, ça prend du temps au début : dis-le à ton enseignant.",
+    },
+    EQUIPMENT: {
+        False: "Si vous n’avez pas de matériel, de connexion ou d’aide, dites-le à l’école : elle peut vous donner les informations autrement.",
+        True: "Si tu n’as pas d’ordinateur ou de connexion, dis-le à ton enseignant : on peut faire autrement.",
+    },
+    REFUSAL: {
+        False: "Vous pouvez dire votre désaccord à la direction de l’école, qui répond de l’usage de l’ENT.",
+        True: "Tu peux dire que tu n’es pas d’accord : parles-en à tes parents et à ton enseignant.",
+    },
+    HOSTILITY: {
+        False: "Je comprends l’agacement. Voici ce que je peux faire :",
+        True: "Je comprends que ça t’énerve. Voici ce que je peux faire :",
+    },
 }
 READ_IN_PART = {
     False: "Votre message est long : j’en ai lu le début et la fin. Si la réponse ne convient pas, redites l’essentiel en une ou deux phrases.",
@@ -83,6 +112,14 @@ class Composer:
         turn = _Turn(self, decided, text, profile, uai, state, engine_text)
         composed = turn.request(request) if request is not None else turn.compose()
         return replace(composed, helped=_helped(decided, state))
+
+    def incident(self, known: IncidentRow, answer: Composed) -> Composed:
+        """Say a known incident in place of `answer`, whose article stays a button away."""
+        pupil = answer.profile == phrases.PUPIL
+        buttons = [{"title": phrases.INCIDENT_ARTICLE, "choice": f"sujet:{known.topic}"}, PERSON_BUTTON]
+        text = phrases.INCIDENT[pupil].format(title=known.title, text=known.text)
+        state = replace(answer.state, asked=None, shown=()).with_buttons([button["choice"] for button in buttons])
+        return replace(answer, said=[Said(text, {"buttons": buttons})], outcome="incident", state=state)
 
     def button_title(self, choice: str) -> str:
         """Return the words of a button by its value, for the history."""
@@ -282,7 +319,7 @@ class _Turn:
         return self._composed(said, "dialogue", None, state)
 
     def _with_assistance(self, reply: RequestReply) -> str:
-        """Add what the deployment says of its assistance: whom to see and when as a request opens, the delay once sent."""
+        """Add what the deployment says of its assistance: whom to see, and when, as a request opens."""
         values = self.knowledge.values(self.uai)
         notes = []
         if self.decided.command == kinds.OPEN and reply.asked in FORM_STEPS:
@@ -290,8 +327,6 @@ class _Turn:
                 notes.append((phrases.CONTACT_PUPIL if self.pupil else phrases.CONTACT).format(contact=contact))
             if hours := values.get("horaires_assistance"):
                 notes.append(phrases.HOURS.format(hours=hours))
-        elif self.decided.kind == kinds.FORM and reply.ticket and (delay := values.get("delai_reponse")):
-            notes.append(phrases.DELAY.format(delay=delay))
         return "\n\n".join([reply.text, " ".join(notes)]) if notes else reply.text
 
     # --- pieces -------------------------------------------------------------------------------

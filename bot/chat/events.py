@@ -1,15 +1,16 @@
-"""What an open chat is told as it happens: one reader of the database for all the streams of this process."""
+"""What open pages are told as it happens: one reader of the database for all the streams of this process."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.conversations.models import ConversationEvent
-from bot.conversations.service import events_after, last_event_id
 from bot.db import Database
 from bot.errors import StorageUnavailable
 
@@ -22,12 +23,28 @@ OVERLAP = 100
 log = structlog.get_logger()
 
 
-class EventHub:
-    """Hands each new event to the streams of its conversation."""
+class Numbered(Protocol):
+    """A row that is read in the order of its numbers."""
 
-    def __init__(self, database: Database) -> None:
+    id: int
+
+
+E = TypeVar("E", bound=Numbered)
+
+
+class EventHub(Generic[E]):
+    """Hands each new event to the streams that listen to its key: a conversation, or all of a console."""
+
+    def __init__(
+        self, database: Database, *, newest: Callable[[AsyncSession], Awaitable[int]],
+        after: Callable[[AsyncSession, int], Awaitable[list[E]]], key: Callable[[E], str],
+    ) -> None:  # fmt: skip
+        """Read with `after` what comes after a number, `newest` being the last one given."""
         self._database = database
-        self._queues: dict[str, set[asyncio.Queue[ConversationEvent | None]]] = defaultdict(set)
+        self._newest = newest
+        self._after = after
+        self._key = key
+        self._queues: dict[str, set[asyncio.Queue[E | None]]] = defaultdict(set)
         self._last = 0
         self._seen: set[int] = set()
         self._task: asyncio.Task[None] | None = None
@@ -53,23 +70,23 @@ class EventHub:
                     queue.put_nowait(None)
 
     @contextlib.asynccontextmanager
-    async def listen(self, conversation_id: str):
-        """Give a queue of the conversation's events; None in it means: come back later."""
+    async def listen(self, key: str) -> AsyncIterator[asyncio.Queue[E | None]]:
+        """Give a queue of the events of `key`; None in it means: come back later."""
         if not self.listeners:
             async with self._database.reading() as session:
-                newest = await last_event_id(session)
-                seen = {event.id for event in await events_after(session, newest - OVERLAP)}
+                newest = await self._newest(session)
+                seen = {event.id for event in await self._after(session, newest - OVERLAP)}
             # Another stream may have come in between, and be owed what came since.
             if not self.listeners:
                 self._last, self._seen = newest, seen
-        queue: asyncio.Queue[ConversationEvent | None] = asyncio.Queue(QUEUE)
-        self._queues[conversation_id].add(queue)
+        queue: asyncio.Queue[E | None] = asyncio.Queue(QUEUE)
+        self._queues[key].add(queue)
         try:
             yield queue
         finally:
-            self._queues[conversation_id].discard(queue)
-            if not self._queues[conversation_id]:
-                del self._queues[conversation_id]
+            self._queues[key].discard(queue)
+            if not self._queues[key]:
+                del self._queues[key]
 
     async def _read(self) -> None:
         while True:
@@ -78,19 +95,19 @@ class EventHub:
                 continue
             try:
                 async with self._database.reading() as session:
-                    events = await events_after(session, self._last - OVERLAP)
+                    events = await self._after(session, self._last - OVERLAP)
             except StorageUnavailable:
                 log.warning("events_unreadable")
                 continue
             for event in events:
                 if event.id not in self._seen:
-                    for queue in tuple(self._queues.get(event.conversation_id, ())):
+                    for queue in tuple(self._queues.get(self._key(event), ())):
                         self._give(queue, event)
             self._last = max([self._last, *(event.id for event in events)])
             self._seen = {event.id for event in events if event.id > self._last - OVERLAP}
 
     @staticmethod
-    def _give(queue: asyncio.Queue[ConversationEvent | None], event: ConversationEvent) -> None:
+    def _give(queue: asyncio.Queue[E | None], event: E | None) -> None:
         if queue.qsize() >= QUEUE - 1:
             event = None
         with contextlib.suppress(asyncio.QueueFull):

@@ -162,6 +162,22 @@ class TicketList(msgspec.Struct):
     tickets: list[TicketOut]
 
 
+class AttachmentOut(msgspec.Struct):
+    """An image joined to the request being told, as it is kept: `size` in bytes, `type` PNG or JPEG."""
+
+    id: str
+    type: Literal["image/png", "image/jpeg"]
+    width: int
+    height: int
+    size: int
+
+
+class AttachmentList(msgspec.Struct):
+    """The images that the request being told will carry, in the order they came."""
+
+    attachments: list[AttachmentOut]
+
+
 class Suggestion(msgspec.Struct):
     """An article that fits what is being typed."""
 
@@ -182,6 +198,7 @@ class Export(msgspec.Struct):
     messages: list[dict[str, Any]]
     tickets: list[dict[str, Any]]
     feedback: list[dict[str, Any]]
+    attachments: list[dict[str, Any]]
 
 
 class Problem(msgspec.Struct, omit_defaults=True):

@@ -138,7 +138,7 @@ class TokenVerifier:
         # Without a date of issue its life is counted from now.
         expires, issued = claims["exp"], claims.get("iat", now)
         begins = claims.get("nbf", issued)
-        if not all(map(_is_instant, (issued, expires, begins))):
+        if not all(map(is_instant, (issued, expires, begins))):
             raise Unauthenticated
         if expires + LEEWAY_S <= now or max(issued, begins) - LEEWAY_S > now:
             raise Unauthenticated("Le jeton de l’ENT a expiré ou ne vaut pas encore. Rechargez la page.")
@@ -147,7 +147,7 @@ class TokenVerifier:
         return claims
 
 
-def _is_instant(value: Any) -> bool:
+def is_instant(value: Any) -> bool:
     """Tell whether a claim is a likely number of seconds: JSON as Python reads it may say NaN, that every check lets by."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _FAR_FUTURE
 

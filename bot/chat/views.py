@@ -17,6 +17,8 @@ from bot.chat.markup import to_html
 from bot.chat.payloads import (
     AnnouncementOut,
     ArticleRef,
+    AttachmentList,
+    AttachmentOut,
     Button,
     Export,
     FeedbackRequest,
@@ -40,8 +42,10 @@ from bot.conversations.models import ConversationEvent, Message
 from bot.conversations.service import Identity
 from bot.db import Database
 from bot.errors import InvalidInput, Unauthenticated, UnknownProfile, UnsupportedType
+from bot.escalation import attachments
 from bot.escalation import service as escalation
-from bot.escalation.models import Ticket
+from bot.escalation.attachments import Darkroom
+from bot.escalation.models import Attachment, Ticket
 from bot.knowledge.service import KnowledgeBase
 from bot.language.normalise import clean
 from bot.privacy.masking import mask
@@ -53,6 +57,7 @@ from bot.topics import PROFILES
 from bot.web.limits import Limiter
 from bot.web.metrics import METRICS
 from bot.web.operations import Operation
+from bot.web.uploads import read_file
 
 ASSISTANT = web.AppKey("assistant", Assistant)
 DATABASE = web.AppKey("database", Database)
@@ -64,12 +69,16 @@ VERIFIER = web.AppKey("verifier", TokenVerifier)
 SETTINGS = web.AppKey("settings", Settings)
 VAULT = web.AppKey("vault", Vault)
 PERSONAL_DATA = web.AppKey("personal_data", PersonalData)
+DARKROOM = web.AppKey("darkroom", Darkroom)
 
 PREFIX = "/api/v1"
+ATTACHMENTS = f"{PREFIX}/attachments"
 MAX_QUERY_CHARS = 200
 SUGGESTIONS = 5
 # A stream looks this often whether its reader is still there.
 LOOK_EVERY_S = 5.0
+# The one part of the form that brings an image.
+_FILE = "file"
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -78,7 +87,7 @@ async def open_session(request: web.Request) -> web.Response:
     """Open a conversation."""
     app = request.app
     await app[LIMITER].check_session_opening(request)
-    body = await _body(request, SessionRequest)
+    body = await read_body(request, SessionRequest)
     person_id, identity = await _who(request, body)
     opened, messages = await app[ASSISTANT].open(identity, person_id=person_id)
     profile = opened.conversation.profile
@@ -88,7 +97,7 @@ async def open_session(request: web.Request) -> web.Response:
             conversation=opened.conversation.id,
             profile=profile,
             messages=[message_out(message) for message in messages],
-            announcements=await _announcements(app, profile),
+            announcements=await _announcements(app, profile, opened.conversation.uai),
         ),
         status=201,
     )
@@ -111,12 +120,14 @@ async def post_message(request: web.Request) -> web.Response:
     """Answer a message."""
     app, token = request.app, bearer(request)
     await app[LIMITER].check_message(request, token)
-    body = await _body(request, MessageRequest)
+    body = await read_body(request, MessageRequest)
     browser = _readable(request.headers.get("User-Agent", ""))
     answered = await app[ASSISTANT].respond(token, body, browser=browser, count_school=app[LIMITER].check_school)
     result = answered.result
     if answered.first_time:
         app[METRICS].outcomes.labels(result.outcome, result.topic or "").inc()
+        if result.worry:
+            app[METRICS].worries.labels(result.worry).inc()
     return _json(
         Reply(
             messages=[message_out(message) for message in answered.replies],
@@ -138,7 +149,7 @@ async def list_messages(request: web.Request) -> web.Response:
     return _json(
         History(
             messages=[message_out(message) for message in messages],
-            announcements=await _announcements(app, conversation.profile),
+            announcements=await _announcements(app, conversation.profile, conversation.uai),
             profile=conversation.profile,
         )
     )
@@ -199,7 +210,7 @@ async def give_feedback(request: web.Request) -> web.Response:
     """Keep whether an answer helped."""
     app, token = request.app, bearer(request)
     await app[LIMITER].check_message(request, token)
-    body = await _body(request, FeedbackRequest)
+    body = await read_body(request, FeedbackRequest)
     await conversations.give_feedback(
         app[DATABASE], app[CLOCK], token, _readable(request.match_info["id"]), body.helpful,
         mask(clean(body.comment)).text,
@@ -223,6 +234,32 @@ async def reopen_ticket(request: web.Request) -> web.Response:
     await app[LIMITER].check_message(request, token)
     number = _readable(request.match_info["number"])
     return _json(ticket_out(await escalation.reopen_ticket(app[DATABASE], app[CLOCK], token, number)))
+
+
+async def attach_image(request: web.Request) -> web.Response:
+    """Join an image to the request being told."""
+    app, token = request.app, bearer(request)
+    await app[LIMITER].check_message(request, token)
+    await attachments.check_room(app[DATABASE], app[CLOCK], token)
+    async with app[DARKROOM] as darkroom:
+        image = await darkroom.redraw(await read_file(request, _FILE, attachments.MAX_SENT_BYTES))
+    return _json(attachment_out(await attachments.attach(app[DATABASE], app[CLOCK], token, image)), status=201)
+
+
+async def list_attachments(request: web.Request) -> web.Response:
+    """Return the images that the request being told will carry."""
+    app = request.app
+    await app[LIMITER].check_reading(request)
+    kept = await attachments.list_unsent(app[DATABASE], app[CLOCK], bearer(request))
+    return _json(AttachmentList(attachments=[attachment_out(one) for one in kept]))
+
+
+async def remove_attachment(request: web.Request) -> web.Response:
+    """Remove an image before the request is sent."""
+    app, token = request.app, bearer(request)
+    await app[LIMITER].check_message(request, token)
+    await attachments.remove(app[DATABASE], app[CLOCK], token, _readable(request.match_info["id"]))
+    return web.Response(status=204)
 
 
 async def export_conversation(request: web.Request) -> web.Response:
@@ -275,13 +312,19 @@ OPERATIONS = (
     Operation("GET", f"{PREFIX}/messages", list_messages, "Lire l’historique", "bearer",
               None, History, 200, (401, 404, 429, 503), {"after": "Identifiant du dernier message déjà lu"}),
     Operation("GET", f"{PREFIX}/events", stream_events, "Suivre ce qui arrive (événements du serveur)", "bearer",
-              None, None, 200, (400, 401, 429, 503), {}, "text/event-stream"),
+              None, None, 200, (400, 401, 429, 503), content_type="text/event-stream"),
     Operation("POST", f"{PREFIX}/messages/{{id}}/feedback", give_feedback, "Dire si une réponse a aidé", "bearer",
               FeedbackRequest, None, 204, (400, 401, 404, 413, 415, 429, 503)),
     Operation("GET", f"{PREFIX}/tickets", list_tickets, "Lire ses demandes", "bearer",
               None, TicketList, 200, (401, 429, 503)),
     Operation("POST", f"{PREFIX}/tickets/{{number}}/reopen", reopen_ticket, "Rouvrir une demande", "bearer",
               None, TicketOut, 200, (401, 404, 409, 429, 503)),
+    Operation("POST", ATTACHMENTS, attach_image, "Joindre une image à la demande en cours (PNG, JPEG ou WebP)", "bearer",
+              None, AttachmentOut, 201, (400, 401, 409, 413, 415, 422, 429, 503), file=_FILE),
+    Operation("GET", ATTACHMENTS, list_attachments, "Lire ce qui est joint à la demande en cours", "bearer",
+              None, AttachmentList, 200, (401, 429, 503)),
+    Operation("DELETE", f"{ATTACHMENTS}/{{id}}", remove_attachment, "Retirer une image avant l’envoi", "bearer",
+              None, None, 204, (401, 404, 429, 503)),
     Operation("GET", f"{PREFIX}/conversation/export", export_conversation, "Recevoir ses données", "bearer",
               None, Export, 200, (401, 429, 503)),
     Operation("DELETE", f"{PREFIX}/conversation", erase_conversation, "Effacer la conversation", "bearer",
@@ -307,7 +350,8 @@ def _readable(text: str) -> str:
     return clean(text.encode("utf-8", "replace").decode())
 
 
-async def _body(request: web.Request, kind: type[S]) -> S:
+async def read_body(request: web.Request, kind: type[S]) -> S:
+    """Return the JSON of a request, of the type that is expected."""
     # A compressed body would be unpacked before its size is known; no client of ours sends any.
     if request.content_type != "application/json" or "Content-Encoding" in request.headers:
         raise UnsupportedType
@@ -326,6 +370,14 @@ def ticket_out(ticket: Ticket) -> TicketOut:
     return TicketOut(
         number=ticket.number or "", level=ticket.level, status=ticket.state, topic=ticket.topic, school=ticket.school,
         problem=ticket.problem, opened_at=ticket.opened_at, updated_at=ticket.updated_at,
+    )  # fmt: skip
+
+
+def attachment_out(attachment: Attachment) -> AttachmentOut:
+    """Return what is said of an image joined."""
+    return AttachmentOut(
+        id=attachment.id, type=attachment.media_type, width=attachment.width, height=attachment.height,
+        size=attachment.size,
     )  # fmt: skip
 
 
@@ -349,8 +401,8 @@ def _midnight(day: str) -> datetime:
     return datetime.combine(date.fromisoformat(day), time.min, UTC)
 
 
-async def _announcements(app: web.Application, profile: str | None) -> list[AnnouncementOut]:
-    rows = await rollout.current(app[DATABASE], app[CLOCK], profile)
+async def _announcements(app: web.Application, profile: str | None, uai: str | None) -> list[AnnouncementOut]:
+    rows = await rollout.current(app[DATABASE], app[CLOCK], profile, uai)
     return [
         AnnouncementOut(id=row.id, level=row.level, title=row.title, text=row.text, html=to_html(row.text))
         for row in rows

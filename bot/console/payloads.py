@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from urllib.parse import urlsplit
 
 from bot.escalation.rules import PARIS
-from bot.people.rules import ROLE_NAMES, SCOPE_NAMES
+from bot.people.rules import REFUSALS, ROLE_NAMES, SCOPE_NAMES
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
@@ -18,12 +18,33 @@ _SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Wi
 # What the audit log's details are called, and those of their values that have a name.
 _DETAILS = {
     "address": "adresse",
+    "provider": "fournisseur d’identité",
+    "reason": "motif",
     "login": "adresse e-mail",
     "role": "rôle",
     "scope": "portée",
     "territory": "territoire",
+    "before": "avant",
+    "after": "après",
+    "name": "nom",
+    "level": "niveau",
+    "degree": "degré",
+    "departement": "département",
+    "academie": "académie",
+    "new": "nouvelles",
+    "changed": "modifiées",
+    "same": "inchangées",
+    "refused": "refusées",
+    "file": "fichier",
+    "finished": "demandes terminées",
+    "topic": "sujet",
+    "theme": "thème",
+    "profile": "profil",
+    "group": "groupe",
+    "gesture": "geste",
+    "to": "à",
 }
-_VALUES = {**ROLE_NAMES, **SCOPE_NAMES}
+_VALUES = {**ROLE_NAMES, **SCOPE_NAMES, **REFUSALS}
 
 
 def clean_field(text: str) -> str:
@@ -49,8 +70,16 @@ def describe_browser(agent: str) -> str:
 
 def describe_details(details: Mapping[str, object]) -> str:
     """Return the details of an entry of the audit log as a person reads them."""
-    told = {_DETAILS.get(name, name): _VALUES.get(value, value) for name, value in details.items() if value != ""}
+    told = {_DETAILS.get(name, name): _describe_value(value) for name, value in details.items() if value != ""}
     return ", ".join(f"{name} : {value}" for name, value in told.items())
+
+
+def _describe_value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"({describe_details(value)})"
+    if isinstance(value, list):
+        return " ; ".join(map(_describe_value, value)) or "rien"
+    return "rien" if value is None else str(_VALUES.get(value, value))
 
 
 def read_day(text: str) -> date | None:

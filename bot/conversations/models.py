@@ -95,6 +95,8 @@ class Result(Base):
     choices: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
     ranking: Mapped[list[Any]] = mapped_column(sa.JSON, default=list)
     model: Mapped[str | None] = mapped_column(sa.String(80))
+    # A worry, refusal or hostility about the ENT itself (bot.language.worries).
+    worry: Mapped[str | None] = mapped_column(sa.String(20))
     took_ms: Mapped[int]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Any
 
 from dateutil.easter import easter
 
@@ -73,6 +74,45 @@ class Calendar:
             raise InvalidInput(f"La zone est l’une de {', '.join(SCHOOL_ZONES)}.")
         for weekday, openings in self.hours.items():
             _check_openings(weekday, openings)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Calendar:
+        """Build from plain data: `hours` by weekday (« 0 »: Monday), [from, to] as « 08:30 »; InvalidInput when it is not one."""
+        try:
+            return cls(
+                hours={
+                    int(weekday): tuple(
+                        (time.fromisoformat(opens), time.fromisoformat(closes)) for opens, closes in day
+                    )
+                    for weekday, day in data["hours"].items()
+                },
+                periods=tuple(
+                    Period(
+                        one["name"], date.fromisoformat(one["first"]), date.fromisoformat(one["last"]), one.get("zone")
+                    )
+                    for one in data.get("periods", ())
+                ),
+                closes_for=data.get("closes_for"),
+                alsace_moselle=bool(data.get("alsace_moselle", False)),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InvalidInput(f"Ce calendrier est illisible : {error}.") from error
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data, to be stored."""
+        return {
+            "hours": {
+                str(weekday): [[f"{opens:%H:%M}", f"{closes:%H:%M}"] for opens, closes in openings]
+                for weekday, openings in sorted(self.hours.items())
+                if openings
+            },
+            "periods": [
+                {"name": one.name, "first": one.first.isoformat(), "last": one.last.isoformat(), "zone": one.zone}
+                for one in self.periods
+            ],
+            "closes_for": self.closes_for,
+            "alsace_moselle": self.alsace_moselle,
+        }
 
     def is_closed(self, day: date) -> bool:
         """Tell whether a public holiday, school holidays or a closure shut the team that day, whatever the weekday."""

@@ -8,18 +8,21 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
 
 from bot.conversations.models import Conversation, Message, Result
 from bot.conversations.service import last_exchanges
 from bot.errors import NotFound
 from bot.escalation.models import Contact, Group, Ticket, TicketEvent
-from bot.escalation.states import OPEN_STATES, VENDOR_LEVEL
-from bot.people.models import Grant, School
-from bot.people.rules import Permission, Role, Scope, grants_for
+from bot.escalation.states import ACADEMIE_LEVEL, OPEN_STATES, VENDOR_LEVEL
+from bot.people.models import Account, Grant, School
+from bot.people.rules import Permission, Role, Scope, covers, grants_for
 from bot.people.service import covered
-from bot.people.sign_in import Caller
+from bot.people.sign_in import ACTIVE, Caller
 
 PAGE = 50
+# Whom a request of each level may be given to.
+AGENT_OF = {ACADEMIE_LEVEL: Role.AGENT_N2, VENDOR_LEVEL: Role.AGENT_N3}
 # How many messages of the conversation a request shows, the newest.
 CONVERSATION_MESSAGES = 200
 
@@ -46,6 +49,16 @@ class QueueFilter:
     text: str = ""
     sort: str = "echeance"
     page: int = 1
+
+
+@dataclass(frozen=True)
+class Change:
+    """One event of a request, and what tells who may know of it; `school` is None when nobody recognised it."""
+
+    id: int
+    number: str | None
+    level: int
+    school: School | None
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,64 @@ def _seen_by(grant: Grant) -> sa.ColumnElement[bool]:
     return sa.and_(place, Ticket.level == VENDOR_LEVEL) if grant.role == Role.AGENT_N3 else place
 
 
+def sees(grants: Iterable[Grant], level: int, school: School | None) -> bool:
+    """Tell whether these roles see a request of this level and school: what `seen_by` says of one in the database."""
+    return any(
+        (grant.role != Role.AGENT_N3 or level == VENDOR_LEVEL)
+        and (covers(grant, school) if school else grant.scope in (Scope.TOUT, Scope.ACADEMIE))
+        for grant in grants_for(grants, Permission.READ_TICKETS)
+    )
+
+
+def may_handle(grants: Iterable[Grant], level: int, school: School | None) -> bool:
+    """Tell whether these roles make an agent of whom a request of this level and school may be asked."""
+    return sees([grant for grant in grants if grant.role == AGENT_OF[level]], level, school)
+
+
+async def list_agents(session: AsyncSession, tickets: Iterable[Ticket]) -> list[Account]:
+    """Return, by name, the agents who may be given one at least of these requests."""
+    tickets = list(tickets)
+    codes = {ticket.uai for ticket in tickets if ticket.uai}
+    schools = {school.uai: school for school in await session.scalars(sa.select(School).where(School.uai.in_(codes)))}
+    kinds = {(ticket.level, ticket.uai) for ticket in tickets}
+    agents = await session.scalars(
+        sa.select(Account)
+        .where(Account.state == ACTIVE, Account.grants.any(Grant.role.in_(AGENT_OF.values())))
+        .options(selectinload(Account.grants))
+        .order_by(Account.search, Account.id)
+    )
+    return [agent for agent in agents if any(may_handle(agent.grants, level, schools.get(uai)) for level, uai in kinds)]
+
+
+async def list_groups(session: AsyncSession) -> list[Group]:
+    """Return the groups, by level and name."""
+    return list((await session.scalars(sa.select(Group).order_by(Group.level, Group.name, Group.id))).all())
+
+
+async def name_assignees(session: AsyncSession, tickets: Iterable[Ticket]) -> dict[str, str]:
+    """Return the names of those who have these requests, by account."""
+    ids = {ticket.assignee_id for ticket in tickets if ticket.assignee_id}
+    rows = await session.execute(sa.select(Account.id, Account.name).where(Account.id.in_(ids)))
+    return dict(rows.tuples().all())
+
+
+async def last_change_id(session: AsyncSession) -> int:
+    """Return the number of the last event of all requests."""
+    return await session.scalar(sa.select(sa.func.max(TicketEvent.id))) or 0
+
+
+async def changes_after(session: AsyncSession, last: int) -> list[Change]:
+    """Return the events of requests after a number, in order."""
+    rows = await session.execute(
+        sa.select(TicketEvent.id, Ticket.number, Ticket.level, School)
+        .join(Ticket, Ticket.id == TicketEvent.ticket_id)
+        .outerjoin(School, School.uai == Ticket.uai)
+        .where(TicketEvent.id > last)
+        .order_by(TicketEvent.id)
+    )
+    return [Change(*row) for row in rows]
+
+
 async def list_queue(session: AsyncSession, caller: Caller, wanted: QueueFilter, now: datetime) -> QueuePage:
     """Return a page of what `caller` may see and wants to."""
     query = sa.select(Ticket).where(seen_by(caller.grants), *_conditions(caller, wanted, now))
@@ -116,13 +187,23 @@ def _conditions(caller: Caller, wanted: QueueFilter, now: datetime) -> list[sa.C
     if wanted.unassigned:
         conditions.append(Ticket.assignee_id.is_(None))
     if wanted.late:
-        conditions += [Ticket.answer_by < now, Ticket.answered_at.is_(None)]
+        conditions.append(Ticket.answer_by < now)
     for word in wanted.text.split()[:8]:
         like = f"%{word.replace('%', '').replace('_', '')}%"
         conditions.append(
             sa.or_(Ticket.number.ilike(like), Ticket.problem.ilike(like), Ticket.school.ilike(like))
         )  # fmt: skip
     return conditions
+
+
+async def count_open(session: AsyncSession, uai: str) -> int:
+    """Return how many requests of a school are open: a number, which tells nothing of anybody."""
+    return (
+        await session.scalar(
+            sa.select(sa.func.count()).select_from(Ticket).where(Ticket.uai == uai, Ticket.state.in_(OPEN_STATES))
+        )
+        or 0
+    )
 
 
 async def find_ticket(session: AsyncSession, caller: Caller, number: str, *, to_write: bool = False) -> Ticket:

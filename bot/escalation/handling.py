@@ -8,37 +8,49 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
 
 from bot.clock import Clock
+from bot.connectors.outbox import follow, open_exchange, replay
 from bot.conversations.models import Conversation, ConversationEvent
 from bot.conversations.service import AGENT, BOT, Said, say_in
 from bot.db import Database
 from bot.dialogue.state import ASKED_ANSWER
 from bot.errors import AssistentError, Conflict, Forbidden, InvalidInput
 from bot.escalation import phrases, states
-from bot.escalation.desk import find_ticket
+from bot.escalation.desk import find_ticket, may_handle
 from bot.escalation.models import Group, Ticket, TicketEvent
+from bot.escalation.promises import PRIORITIES, keep_deadline
+from bot.escalation.rules import PARIS, ticket_number
+from bot.escalation.setup import group_for
 from bot.escalation.states import Command, Kind, TicketState
 from bot.people.audit import audit
-from bot.people.models import Grant, School
+from bot.people.models import Account, Grant, School
 from bot.people.rules import Permission, covers, grants_for
-from bot.people.sign_in import Caller
+from bot.people.sign_in import ACTIVE, Caller
 
 MAX_TEXT = 5_000
 NOTE = "note"
+PRIORITY = "priorite"
 TAKEN_OVER, HANDED_BACK = "prise_en_main", "rendue_au_robot"
+# The person wrote to whoever had taken the conversation over.
+WROTE = "ecrit"
 # Gestures that say something to the person, and so need words.
 _SPOKEN = (Kind.REPLY, Kind.ASK)
 
 
 @dataclass(frozen=True)
 class Gesture:
-    """One thing that an account does to a request; `text` is read by the person, `reason` by colleagues."""
+    """One thing that an account does to a request; `text` is read by the person, `reason` by colleagues.
+
+    An assignment is to an agent, or to a group (which puts the request in its queue), or to nobody.
+    """
 
     kind: Kind
     text: str = ""
     reason: str = ""
     assignee_id: str | None = None
+    group_id: str | None = None
 
 
 def state_of(ticket: Ticket) -> TicketState:
@@ -65,6 +77,32 @@ def card(ticket: Ticket) -> dict[str, Any]:
     return {"number": ticket.number, "level": ticket.level, "status": ticket.state, "topic": ticket.topic}
 
 
+async def register(session: AsyncSession, ticket: Ticket, *, author: str) -> None:
+    """Add a new request, with its number, its deadline and the first line of its history; its group's tool will know."""
+    session.add(ticket)
+    await keep_deadline(session, ticket, state_of(ticket))
+    await session.flush()
+    # The number needs the row's id: both are written in the same transaction, so that none is ever without.
+    ticket.number = ticket_number(ticket.id, ticket.opened_at.astimezone(PARIS).year)
+    data = {"level": ticket.level, "state": ticket.state}
+    session.add(
+        TicketEvent(
+            ticket_id=ticket.id, message_id=ticket.message_id, kind="ouvert", author=author, data=data,
+            at=ticket.opened_at,
+        )
+    )  # fmt: skip
+    await open_exchange(session, ticket.opened_at, ticket)
+
+
+async def resolve_for_all(session: AsyncSession, now: datetime, ticket: Ticket, reason: str) -> None:
+    """Resolve a request because the incident that it is about has ended; one that is finished stays as it is."""
+    before = state_of(ticket)
+    if before.state not in states.OPEN_STATES:
+        return
+    command = Command(Kind.RESOLVE, states.SYSTEM, now, reason=reason)
+    await _write(session, ticket, before, command, states.apply(before, command), states.SYSTEM, "")
+
+
 async def act(database: Database, clock: Clock, caller: Caller, number: str, gesture: Gesture) -> Ticket:
     """Do a gesture: state, history, audit, and what the person is told, all or nothing."""
     text, reason = gesture.text.strip(), gesture.reason.strip()
@@ -78,15 +116,48 @@ async def act(database: Database, clock: Clock, caller: Caller, number: str, ges
         before = state_of(ticket)
         roles = await roles_on(session, caller, ticket)
         after, command = _apply_as(before, gesture, roles, caller, now)
-        await _write(session, ticket, before, command, after, caller.account.name, text)
-        if gesture.kind in (Kind.ESCALATE, Kind.GIVE_BACK):
-            ticket.group_id = await session.scalar(
-                sa.select(Group.id).where(Group.level == after.level).order_by(Group.id).limit(1)
-            )
+        to = await _addressee(session, ticket, gesture)
+        await _write(session, ticket, before, command, after, caller.account.name, text, to=to)
         gesture_kept = str(gesture.kind)
-        audit(session, now, caller.account.id, "ticket_handled", "ticket", ticket.number, gesture=gesture_kept)
-        await _tell(session, now, ticket, gesture.kind, text, caller)
+        details = {"gesture": gesture_kept, **({"to": to} if to else {})}
+        audit(session, now, caller.account.id, "ticket_handled", "ticket", ticket.number, **details)
+        await _tell(session, now, ticket, gesture.kind, text, caller.account.name)
+        await follow(session, now, ticket, gesture.kind, text or reason, moved=gesture.group_id is not None)
         return ticket
+
+
+async def _addressee(session: AsyncSession, ticket: Ticket, gesture: Gesture) -> str:
+    """Return the name of whom an assignment is to, having put the request in the group if it is one; Conflict when it cannot be."""
+    if gesture.group_id is not None:
+        group = await session.get(Group, gesture.group_id)
+        if group is None:
+            raise InvalidInput("Choisissez le groupe dans la liste.")
+        if group.level != ticket.level:
+            raise Conflict(f"Ce groupe est au niveau {group.level}, cette demande au niveau {ticket.level}.")
+        if group.id == ticket.group_id:
+            raise Conflict("Cette demande est déjà dans ce groupe.")
+        ticket.group_id = group.id
+        return group.name
+    if gesture.assignee_id is None:
+        return ""
+    agent = await session.get(Account, gesture.assignee_id, options=[selectinload(Account.grants)])
+    if agent is None or agent.state != ACTIVE:
+        raise InvalidInput("Choisissez la personne dans la liste.")
+    school = await session.get(School, ticket.uai) if ticket.uai else None
+    if not may_handle(agent.grants, ticket.level, school):
+        raise Conflict(
+            f"{agent.name} ne peut pas recevoir cette demande : son rôle ou son territoire ne la couvre pas."
+        )
+    if agent.id == ticket.assignee_id:
+        raise Conflict(f"Cette demande est déjà à {agent.name}.")
+    return agent.name
+
+
+async def act_as_tool(session: AsyncSession, now: datetime, ticket: Ticket, kind: Kind, text: str, author: str) -> None:
+    """Do what was done in a group's own tool, in the group's name; Conflict when the request's state does not allow it."""
+    before, command = state_of(ticket), Command(kind, states.SYSTEM, now)
+    await _write(session, ticket, before, command, states.apply(before, command), author, text)
+    await _tell(session, now, ticket, kind, text, author)
 
 
 async def roles_on(session: AsyncSession, caller: Caller, ticket: Ticket) -> list[Grant]:
@@ -112,12 +183,20 @@ def _apply_as(before: TicketState, gesture: Gesture, roles: list[Grant], caller:
 
 
 async def _write(session: AsyncSession, ticket: Ticket, before: TicketState, command: Command, after: TicketState,
-                 author: str, text: str, message_id: str | None = None) -> None:  # fmt: skip
+                 author: str, text: str, message_id: str | None = None, to: str = "") -> None:  # fmt: skip
     put_state(ticket, after)
     ticket.updated_at = command.at
+    if after.level != before.level:
+        group, _ = await group_for(
+            session, topic=ticket.topic, profile=ticket.profile, uai=ticket.uai, level=after.level
+        )
+        ticket.group_id = group.id if group else None
+    await keep_deadline(session, ticket, after)
     data = states.event_data(before, command, after)
     if text:
         data["text"] = text
+    if to:
+        data["to"] = to
     session.add(
         TicketEvent(
             ticket_id=ticket.id, message_id=message_id, kind=str(command.kind), author=author, data=data, at=command.at
@@ -126,7 +205,7 @@ async def _write(session: AsyncSession, ticket: Ticket, before: TicketState, com
     await session.flush()
 
 
-async def _tell(session: AsyncSession, now: datetime, ticket: Ticket, kind: Kind, text: str, caller: Caller) -> None:
+async def _tell(session: AsyncSession, now: datetime, ticket: Ticket, kind: Kind, text: str, author: str) -> None:
     """Say in the chat what concerns the person; internal moves are seen in the request's card only."""
     if ticket.conversation_id is None:
         return
@@ -138,7 +217,7 @@ async def _tell(session: AsyncSession, now: datetime, ticket: Ticket, kind: Kind
     pupil = ticket.profile == phrases.PUPIL
     said = []
     if text:
-        said.append(Said(text, {"ticket": card(ticket), "agent": caller.account.name}, AGENT))
+        said.append(Said(text, {"ticket": card(ticket), "agent": author}, AGENT))
     if kind == Kind.ASK:
         said.append(Said(phrases.ASK_ANSWER[pupil].format(number=ticket.number), {}, BOT))
     if kind == Kind.RESOLVE:
@@ -170,6 +249,38 @@ async def write_note(database: Database, clock: Clock, caller: Caller, number: s
         session.add(
             TicketEvent(ticket_id=ticket.id, kind=NOTE, author=caller.account.name, data={"text": text}, at=clock.now())
         )
+
+
+async def send_again(database: Database, clock: Clock, caller: Caller, number: str) -> None:
+    """Queue again what was given up of a request for the teams' tools."""
+    now = clock.now()
+    async with database.transaction() as session:
+        ticket = await find_ticket(session, caller, number, to_write=True)
+        if not await roles_on(session, caller, ticket):
+            raise Forbidden
+        if not await replay(session, now, ticket):
+            raise Conflict("Rien n’est à renvoyer pour cette demande.")
+        audit(session, now, caller.account.id, "ticket_handled", "ticket", ticket.number, gesture="renvoi")
+
+
+async def set_priority(database: Database, clock: Clock, caller: Caller, number: str, priority: str) -> None:
+    """Change the priority of an open request, and with it what is promised."""
+    if priority not in PRIORITIES:
+        raise InvalidInput("Choisissez une priorité dans la liste.")
+    now = clock.now()
+    async with database.transaction() as session:
+        ticket = await find_ticket(session, caller, number, to_write=True)
+        if not await roles_on(session, caller, ticket):
+            raise Forbidden
+        if ticket.state not in states.OPEN_STATES:
+            raise Conflict("Cette demande n’est plus ouverte.")
+        if ticket.priority == priority:
+            return
+        ticket.priority, ticket.updated_at = priority, now
+        await keep_deadline(session, ticket, state_of(ticket))
+        data = {"priority": priority}
+        session.add(TicketEvent(ticket_id=ticket.id, kind=PRIORITY, author=caller.account.name, data=data, at=now))
+        audit(session, now, caller.account.id, "ticket_handled", "ticket", ticket.number, gesture=PRIORITY)
 
 
 async def take_over(database: Database, clock: Clock, caller: Caller, number: str, *, back: bool = False) -> None:
@@ -208,6 +319,10 @@ async def pass_on(session: AsyncSession, now: datetime, conversation: Conversati
     ticket.updated_at = now
     if ticket.state == states.WAITING:
         await _do_as_person(session, now, ticket, Kind.ANSWER, message_id)
+    else:
+        session.add(
+            TicketEvent(ticket_id=ticket.id, message_id=message_id, kind=WROTE, author=states.PERSON, data={}, at=now)
+        )
 
 
 async def answer_question(session: AsyncSession, now: datetime, conversation: Conversation, message_id: str, text: str
@@ -262,6 +377,7 @@ async def _do_as_person(session: AsyncSession, now: datetime, ticket: Ticket, ki
                         text: str = "") -> None:  # fmt: skip
     before, command = state_of(ticket), Command(kind, states.PERSON, now)
     await _write(session, ticket, before, command, states.apply(before, command), states.PERSON, text, message_id)
+    await follow(session, now, ticket, kind, text)
 
 
 async def _newest(session: AsyncSession, conversation: Conversation, among: tuple[str, ...], number: str | None = None

@@ -66,12 +66,35 @@ class Route(Base):
     group_id: Mapped[str] = mapped_column(sa.ForeignKey("ticket_groups.id"))
 
 
+class CalendarRow(Base):
+    """When the teams of an académie work; the empty name stands for every académie that has no row of its own."""
+
+    __tablename__ = "ticket_calendars"
+
+    academie: Mapped[str] = mapped_column(sa.String(120), primary_key=True)
+    data: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+
+
+class DelayRow(Base):
+    """What is promised at a level, in working minutes; without priority, to those that have no row of their own."""
+
+    __tablename__ = "ticket_delays"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    level: Mapped[int]
+    priority: Mapped[str | None] = mapped_column(sa.String(10))
+    first_answer_minutes: Mapped[int]
+    solution_minutes: Mapped[int]
+
+
 class Ticket(Base):
     """A request that level 2 or 3 has; it outlives its conversation."""
 
     __tablename__ = "tickets"
     __table_args__ = (
         sa.Index("ix_tickets_state_answer_by", "state", "answer_by"),
+        sa.Index("ix_tickets_state_warn_by", "state", "warn_by"),
         sa.Index("ix_tickets_uai_state", "uai", "state"),
         {"sqlite_autoincrement": True},
     )
@@ -98,8 +121,14 @@ class Ticket(Base):
     # The present stage: a change of level or a reopening begins another, with deadlines of its own (states.TicketState).
     since: Mapped[datetime | None] = mapped_column(Instant)
     pauses: Mapped[list[list[str | None]] | None] = mapped_column(sa.JSON)
+    incident_id: Mapped[str | None] = mapped_column(sa.ForeignKey("incidents.id", ondelete="SET NULL"), index=True)
     follows_id: Mapped[int | None] = mapped_column(sa.ForeignKey("tickets.id", ondelete="SET NULL"))
+    priority: Mapped[str] = mapped_column(sa.String(10), default="normale", server_default=sa.text("'normale'"))
+    # When the first answer is due, then the solution; nothing while the person is waited for, or once it is finished.
     answer_by: Mapped[datetime | None] = mapped_column(Instant)
+    warn_by: Mapped[datetime | None] = mapped_column(Instant)
+    # What was said of that deadline already (promises.NEAR, promises.LATE).
+    alert: Mapped[str | None] = mapped_column(sa.String(8))
     answered_at: Mapped[datetime | None] = mapped_column(Instant)
     resolved_at: Mapped[datetime | None] = mapped_column(Instant)
     rating: Mapped[bool | None]
@@ -126,6 +155,40 @@ class TicketEvent(Base):
     at: Mapped[datetime] = mapped_column(Instant)
 
 
+class IncidentRow(Base):
+    """A known outage of a topic in a territory: one request for all, an announcement, an answer of its own."""
+
+    __tablename__ = "incidents"
+
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    topic: Mapped[str] = mapped_column(sa.String(80))
+    scope: Mapped[str] = mapped_column(sa.String(16))
+    territory: Mapped[str] = mapped_column(sa.String(120))
+    title: Mapped[str] = mapped_column(sa.String(200))
+    text: Mapped[str] = mapped_column(sa.Text)
+    end_text: Mapped[str] = mapped_column(sa.Text, default="")
+    announcement_id: Mapped[str | None] = mapped_column(sa.String(36))
+    # The request that stands for all: by its number, for the two tables would name each other.
+    ticket_number: Mapped[str | None] = mapped_column(sa.String(16))
+    opened_by: Mapped[str] = mapped_column(sa.String(120))
+    opened_at: Mapped[datetime] = mapped_column(Instant)
+    closed_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
+
+
+class IncidentPerson(Base):
+    """Somebody who met an incident, told when it ends in the conversation where he asked."""
+
+    __tablename__ = "incident_persons"
+
+    incident_id: Mapped[str] = mapped_column(sa.ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    person_id: Mapped[str] = mapped_column(sa.ForeignKey("persons.id"), index=True)
+    at: Mapped[datetime] = mapped_column(Instant)
+    told_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
 class Contact(Base):
     """A telephone or an e-mail given for the answer, encrypted, for the ticket's agents alone."""
 
@@ -140,4 +203,25 @@ class Contact(Base):
     message_id: Mapped[str] = mapped_column(sa.String(36))
     kind: Mapped[str] = mapped_column(sa.String(20))
     secret: Mapped[str] = mapped_column(sa.Text)
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Attachment(Base):
+    """An image joined to a request, drawn anew from what was sent; of no request yet while it is being told."""
+
+    __tablename__ = "ticket_attachments"
+
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    conversation_id: Mapped[str | None] = mapped_column(
+        sa.ForeignKey("conversations.id", ondelete="CASCADE"), index=True
+    )
+    ticket_id: Mapped[int | None] = mapped_column(sa.ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
+    media_type: Mapped[str] = mapped_column(sa.String(20))
+    width: Mapped[int]
+    height: Mapped[int]
+    # Of `content`, in bytes.
+    size: Mapped[int]
+    # Not read with the row: a list of images must not bring megabytes along.
+    content: Mapped[bytes] = mapped_column(sa.LargeBinary, deferred=True, deferred_raiseload=True)
+    thumbnail: Mapped[bytes] = mapped_column(sa.LargeBinary, deferred=True, deferred_raiseload=True)
     at: Mapped[datetime] = mapped_column(Instant)

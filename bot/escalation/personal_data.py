@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
 
 from bot.conversations.models import Conversation, Person
-from bot.escalation.models import Contact, Draft, FormStep, Ticket, TicketEvent
+from bot.escalation.models import Attachment, Contact, Draft, FormStep, Ticket, TicketEvent
 from bot.privacy.service import Retention, Subject
 
 
 class TicketData:
-    """Requests, their contacts, and those being told."""
+    """Requests, their contacts and images, and those being told."""
 
     async def export(self, session: AsyncSession, subject: Subject) -> dict[str, Any]:
-        """Return the person's requests."""
+        """Return the person's requests, and the images of this conversation."""
         tickets = (await session.scalars(sa.select(Ticket).where(Ticket.person_id == subject.person_id))).all()
+        images = (
+            await session.execute(
+                sa.select(Attachment, Ticket.number)
+                .outerjoin(Ticket, Ticket.id == Attachment.ticket_id)
+                .where(Attachment.conversation_id == subject.conversation_id)
+                .options(undefer(Attachment.content))
+                .order_by(Attachment.at, Attachment.id)
+            )
+        ).all()
         return {
             "tickets": [
                 {
@@ -26,7 +37,14 @@ class TicketData:
                     "problem": ticket.problem, "opened_at": ticket.opened_at.isoformat(),
                 }
                 for ticket in tickets
-            ]
+            ],
+            "attachments": [
+                {
+                    "request": number, "type": image.media_type, "at": image.at.isoformat(),
+                    "content": base64.b64encode(image.content).decode(),
+                }
+                for image, number in images
+            ],
         }  # fmt: skip
 
     async def erase(self, session: AsyncSession, subject: Subject) -> None:
@@ -35,20 +53,20 @@ class TicketData:
         A request that was sent stays, with what was agreed to be sent: somebody is dealing with it.
         """
         conversation = subject.conversation_id
+        # Held first, as by whoever answers in it: two that held parts of it in another order would wait for each other.
+        await session.get(Conversation, conversation, with_for_update=True)
         await session.execute(sa.delete(Draft).where(Draft.conversation_id == conversation))
         await session.execute(sa.delete(FormStep).where(FormStep.conversation_id == conversation))
-        await session.execute(
-            sa.delete(Contact).where(Contact.conversation_id == conversation, Contact.ticket_id.is_(None))
-        )
-        await session.execute(
-            sa.update(Contact).where(Contact.conversation_id == conversation).values(conversation_id=None)
-        )
+        for table in (Contact, Attachment):
+            of_it = table.conversation_id == conversation
+            await session.execute(sa.delete(table).where(of_it, table.ticket_id.is_(None)))
+            await session.execute(sa.update(table).where(of_it).values(conversation_id=None))
         await session.execute(
             sa.update(Ticket).where(Ticket.conversation_id == conversation).values(conversation_id=None, context={})
         )
 
     async def purge(self, session: AsyncSession, now: datetime, retention: Retention) -> dict[str, int]:
-        """Remove closed requests past their time, contacts that no request took, and steps of the form."""
+        """Remove closed requests past their time, contacts and images that no request took, and steps of the form."""
         closed = list(
             (
                 await session.scalars(
@@ -58,12 +76,15 @@ class TicketData:
                 )
             ).all()
         )
-        for table in (TicketEvent, Contact):
+        for table in (TicketEvent, Contact, Attachment):
             await session.execute(sa.delete(table).where(table.ticket_id.in_(closed)))
         await session.execute(sa.delete(Ticket).where(Ticket.id.in_(closed)))
-        contacts = await session.execute(
-            sa.delete(Contact).where(Contact.ticket_id.is_(None), Contact.at < now - retention.unused_contacts)
-        )
+        contacts, images = [
+            await session.execute(
+                sa.delete(table).where(table.ticket_id.is_(None), table.at < now - retention.unused_contacts)
+            )
+            for table in (Contact, Attachment)
+        ]
         await session.execute(sa.delete(FormStep).where(FormStep.at < now - retention.events))
         # A conversation is removed once nobody wrote in it for a while: what was being told in it goes first.
         await session.execute(sa.delete(Draft).where(Draft.updated_at < now - retention.conversations))
@@ -71,8 +92,9 @@ class TicketData:
         await session.execute(
             sa.update(Ticket).where(Ticket.conversation_id.in_(old)).values(conversation_id=None, context={})
         )
-        await session.execute(sa.update(Contact).where(Contact.conversation_id.in_(old)).values(conversation_id=None))
-        return {"tickets": len(closed), "contacts": contacts.rowcount}
+        for table in (Contact, Attachment):
+            await session.execute(sa.update(table).where(table.conversation_id.in_(old)).values(conversation_id=None))
+        return {"tickets": len(closed), "contacts": contacts.rowcount, "attachments": images.rowcount}
 
 
 class PersonData:

@@ -19,12 +19,12 @@ ASK_PROBLEM = {
 SCHOOL_UNSURE = "École notée : « {school} » (à vérifier)."
 SCHOOL_SURE = "École notée : {school}."
 ASK_CONSENT = {
-    False: "Voici ce qui sera envoyé à l’assistance de l’académie (niveau 2) :\n\n{summary}\n\nDois-je l’envoyer ? Répondez « oui » ou « non ». Pour compléter, écrivez ce qui manque.",
+    False: "Voici ce qui sera envoyé :\n\n{summary}\n\nDois-je l’envoyer ? Répondez « oui » ou « non ». Pour compléter, écrivez ce qui manque.",
     True: "Voici ce que des adultes de l’assistance vont lire :\n\n{summary}\n\nJe l’envoie ? Réponds « oui » ou « non ». Pour compléter, écris ce qui manque.",
 }
 CONTACT_KEPT = "- Pour la réponse : {kinds} (à part, visible seulement des personnes qui traitent la demande)"
 OPENED = {
-    False: "Votre demande est enregistrée sous le numéro **{number}**. Elle est transmise au niveau 2 (assistance de l’académie). Pour la suivre, écrivez « où en est ma demande ».",
+    False: "Votre demande est enregistrée sous le numéro **{number}**. Elle est transmise au niveau {level} : {to}. Pour la suivre, écrivez « où en est ma demande ».",
     True: "Ta demande est enregistrée sous le numéro **{number}**. Des adultes de l’assistance vont la lire. Pour la suivre, écris « où en est ma demande ».",
 }
 DELAY = "Délai de réponse : {delay}."
@@ -51,7 +51,12 @@ STATES = {
 SUMMARY_SCHOOL = "- École : {school}"
 SUMMARY_PROFILE = "- Profil : {profile}"
 SUMMARY_PAGE = "- Page de l’ENT : {page}"
+SUMMARY_TO = "- À : {to} (niveau {level})"
+SUMMARY_DELAY = "- Réponse : {delay}"
+# Where the deployment has no group yet.
+LEVELS = {2: "l’assistance de l’académie", 3: "l’assistance de l’éditeur"}
 SUMMARY_PROBLEM = "- Problème : {problem}"
+SUMMARY_IMAGES = "- Captures d’écran jointes : {count}"
 BUTTON_SEND = "Oui, envoyer"
 BUTTON_DROP = "Non, annuler"
 BUTTON_CANCEL = "Annuler la demande"
@@ -88,6 +93,12 @@ RATED = {
     True: "Merci. Si cela recommence, écrivez « rouvrir ma demande ».",
     False: "Merci de l’avoir dit. Qu’est-ce qui n’a pas été ? Votre réponse sera lue par l’équipe.",
 }
+INCIDENT = {
+    False: "Un incident est connu : **{title}**.\n\n{text}\n\nVous n’avez rien à faire : je vous préviens ici quand c’est terminé.",
+    True: "Un incident est connu : **{title}**.\n\n{text}\n\nTu n’as rien à faire : je te préviens ici quand c’est terminé.",
+}
+INCIDENT_ARTICLE = "Voir quand même la fiche"
+INCIDENT_ENDED = "L’incident « {title} » est terminé. {text}"
 TAKEN_OVER = {
     False: "Une personne de l’assistance prend la suite de cette conversation. Je reste silencieux jusqu’à ce qu’elle me la rende.",
     True: "Un adulte de l’assistance prend la suite de cette conversation. Je me tais jusqu’à ce qu’il me la rende.",

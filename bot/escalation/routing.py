@@ -30,13 +30,15 @@ class RoutingRow:
     territory: str | None = None
 
     @property
+    def is_default(self) -> bool:
+        """Tell whether the row catches whatever no other does."""
+        return self.key == (EVERYWHERE, "", "", "")
+
+    @property
     def key(self) -> _Key:
         """What the row asks for, « any » written in one way only."""
         place = (self.scope, self.territory or "") if self.scope else EVERYWHERE
         return place, self.topic or "", self.theme or "", self.profile or ""
-
-
-_ANY: _Key = (EVERYWHERE, "", "", "")
 
 
 def chain_of(school: Placed | None) -> tuple[Territory, ...]:
@@ -63,15 +65,21 @@ def check_table(rows: Iterable[RoutingRow]) -> None:
 def route(
     rows: Iterable[RoutingRow], *, topic: str | None, theme: str | None, profile: str | None, chain: tuple[Territory, ...]
 ) -> tuple[str, int]:  # fmt: skip
-    """Return the group and the level of a request.
+    """Return the group and the level of a request: those of the row that decides."""
+    row = decide(rows, topic=topic, theme=theme, profile=profile, chain=chain)
+    return row.group, row.level
+
+
+def decide(
+    rows: Iterable[RoutingRow], *, topic: str | None, theme: str | None, profile: str | None, chain: tuple[Territory, ...]
+) -> RoutingRow:  # fmt: skip
+    """Return the row that decides of a request.
 
     The nearest territory wins, then the topic over the theme, then the profile: no two rows can tie, and their order
     does not count. A table without a default raises InvalidInput.
     """
     index = _index(rows)
-    return next(
-        (row.group, row.level) for key in _from_the_nearest(topic, theme, profile, chain) if (row := index.get(key))
-    )
+    return next(row for key in _from_the_nearest(topic, theme, profile, chain) if (row := index.get(key)))
 
 
 def _from_the_nearest(
@@ -92,7 +100,7 @@ def _index(rows: Iterable[RoutingRow]) -> dict[_Key, RoutingRow]:
                 f"Deux lignes de la table disent la même chose, pour « {index[row.key].group} » et « {row.group} » : gardez-en une."
             )
         index[row.key] = row
-    if _ANY not in index:
+    if not any(row.is_default for row in index.values()):
         raise InvalidInput(
             "La table n’a pas de ligne par défaut : ajoutez-en une sans sujet, ni thème, ni profil, ni territoire."
         )

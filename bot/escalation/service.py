@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,25 +20,23 @@ from bot.db import Database
 from bot.dialogue import decision as commands
 from bot.dialogue.state import ASKED_ANSWER, ASKED_CONSENT, ASKED_PERSON, ASKED_PROBLEM, ASKED_SCHOOL, DialogueState
 from bot.errors import Conflict, NotFound
-from bot.escalation import handling, phrases
-from bot.escalation.models import Contact, Draft, FormStep, Ticket, TicketEvent
+from bot.escalation import attachments, handling, outages, phrases
+from bot.escalation.models import Contact, Draft, FormStep, Group, Ticket
 from bot.escalation.phrases import PUPIL
-from bot.escalation.routing import chain_of, route
+from bot.escalation.promises import delay_in_words, delay_left
 from bot.escalation.rules import (
     ABANDONED,
     DONE,
-    PARIS,
     Form,
     advance,
     french_date,
     open_form,
-    ticket_number,
 )
-from bot.escalation.setup import read_table
-from bot.escalation.states import ACADEMIE_LEVEL, NEW
+from bot.escalation.setup import group_for
+from bot.escalation.states import NEW
 from bot.people.models import School
 from bot.people.rules import find_school
-from bot.topics import PROFILE_NAMES, load_topics
+from bot.topics import PROFILE_NAMES
 
 # What is asked of a request that was sent; the rest is the form's.
 _ON_SENT = (
@@ -123,9 +122,9 @@ async def _on_sent(session: AsyncSession, clock: Clock, conversation: Conversati
                 phrases.RATED[well],
             )
         case _:
-            return await _status(session, conversation)
+            return await _status(session, now, conversation)
     if ticket is None:
-        return await _status(session, conversation)
+        return await _status(session, now, conversation)
     asks = request.command in (commands.REOPEN, commands.RATE_ILL)
     return RequestReply(told.format(number=ticket.number), ASKED_ANSWER if asks else None, ticket=handling.card(ticket))
 
@@ -151,22 +150,28 @@ async def _advance(session: AsyncSession, clock: Clock, conversation: Conversati
         if form.step == ABANDONED:
             await session.delete(draft)
             await session.execute(_unused_contacts(conversation.id))
+            await attachments.drop(session, conversation.id)
             return RequestReply(phrases.DROPPED[pupil])
         if form.step == DONE:
             ticket = await _open_ticket(session, clock, conversation, draft, request)
             await session.delete(draft)
-            text = phrases.OPENED[pupil].format(number=ticket.number)
-            return RequestReply(text, ticket=handling.card(ticket))
+            text = phrases.OPENED[pupil].format(
+                number=ticket.number, to=await _addressee(session, ticket), level=ticket.level
+            )
+            delay = await delay_left(session, ticket, clock.now())
+            return RequestReply(_with_delay(text, delay), ticket=handling.card(ticket))
         if before.step == form.step == ASKED_SCHOOL:
             return _asking(form, phrases.ASK_SCHOOL_AGAIN[pupil])
     draft.step, draft.uai, draft.school, draft.problem = form.step, form.uai, form.school, form.problem
     draft.updated_at = clock.now()
     await session.flush()
-    return await _ask(session, conversation, form, request, pupil)
+    return await _ask(session, clock, conversation, draft, request)
 
 
-async def _ask(session: AsyncSession, conversation: Conversation, form: Form, request: Request, pupil: bool
+async def _ask(session: AsyncSession, clock: Clock, conversation: Conversation, draft: Draft, request: Request
                ) -> RequestReply:  # fmt: skip
+    """Ask what is missing; at the end, say what will be sent, to whom, and when to expect an answer."""
+    pupil, form = conversation.profile == PUPIL, Form(draft.step, draft.uai, draft.school, draft.problem)
     if form.step == ASKED_SCHOOL:
         return _asking(form, phrases.ASK_SCHOOL[pupil])
     if form.step == ASKED_PROBLEM:
@@ -185,13 +190,34 @@ async def _ask(session: AsyncSession, conversation: Conversation, form: Form, re
     if request.page:
         summary.append(phrases.SUMMARY_PAGE.format(page=request.page))
     summary.append(phrases.SUMMARY_PROBLEM.format(problem=form.problem.replace("\n", " ")))
+    if images := await attachments.unsent(session, conversation.id):
+        summary.append(phrases.SUMMARY_IMAGES.format(count=len(images)))
     if kinds:
         summary.append(phrases.CONTACT_KEPT.format(kinds=" et ".join(sorted(set(kinds)))))
     buttons = [
         {"title": phrases.BUTTON_SEND, "choice": "demande:envoyer"},
         {"title": phrases.BUTTON_DROP, "choice": "demande:abandonner"},
     ]
+    group, level = await group_for(session, topic=draft.topic, profile=conversation.profile, uai=draft.uai)
+    if not pupil:
+        summary.append(phrases.SUMMARY_TO.format(to=_name_of(group, level), level=level))
+    delay = await delay_in_words(session, draft.uai, level, clock.now())
+    if delay:
+        summary.append(phrases.SUMMARY_DELAY.format(delay=delay))
     return RequestReply(phrases.ASK_CONSENT[pupil].format(summary="\n".join(summary)), ASKED_CONSENT, buttons)
+
+
+def _with_delay(text: str, delay: str | None) -> str:
+    return f"{text}\n\n{phrases.DELAY.format(delay=delay)}" if delay else text
+
+
+async def _addressee(session: AsyncSession, ticket: Ticket) -> str:
+    group = await session.get(Group, ticket.group_id) if ticket.group_id else None
+    return _name_of(group, ticket.level)
+
+
+def _name_of(group: Group | None, level: int) -> str:
+    return group.name if group else phrases.LEVELS[level]
 
 
 def _asking(form: Form, text: str) -> RequestReply:
@@ -201,32 +227,24 @@ def _asking(form: Form, text: str) -> RequestReply:
 async def _open_ticket(session: AsyncSession, clock: Clock, conversation: Conversation, draft: Draft, request: Request
                        ) -> Ticket:  # fmt: skip
     now = clock.now()
-    group, level = await _route(session, conversation, draft)
+    group, level = await group_for(session, topic=draft.topic, profile=conversation.profile, uai=draft.uai)
     ticket = Ticket(
         message_id=request.message_id, conversation_id=conversation.id, person_id=conversation.person_id,
         profile=conversation.profile, uai=draft.uai, school=draft.school, school_checked=draft.uai is not None,
-        topic=draft.topic, page=request.page, browser=request.browser, level=level, group_id=group, state=NEW, since=now,
+        topic=draft.topic, page=request.page, browser=request.browser, level=level, group_id=group.id if group else None, state=NEW, since=now,
         problem=draft.problem, context=await _context(session, conversation), opened_at=now, updated_at=now,
     )  # fmt: skip
-    session.add(ticket)
-    await session.flush()
-    # The number needs the row's id: both are written in the same transaction, so that none is ever without.
-    ticket.number = ticket_number(ticket.id, now.astimezone(PARIS).year)
-    session.add(
-        TicketEvent(
-            ticket_id=ticket.id,
-            message_id=request.message_id,
-            kind="ouvert",
-            author="usager",
-            data={"level": ticket.level, "state": ticket.state},
-            at=now,
-        )
-    )
+    incident = await outages.covering(session, draft.topic, draft.uai)
+    if incident is not None:
+        ticket.incident_id = incident.id
+        await outages.attach(session, now, incident.id, conversation)
+    await handling.register(session, ticket, author="usager")
     await session.execute(
         sa.update(Contact)
         .where(Contact.conversation_id == conversation.id, Contact.ticket_id.is_(None))
         .values(ticket_id=ticket.id)
     )
+    await attachments.give(session, conversation.id, ticket)
     # Told to the open chat too: the reply that carries the number may come too late to be shown.
     session.add(
         ConversationEvent(
@@ -234,19 +252,6 @@ async def _open_ticket(session: AsyncSession, clock: Clock, conversation: Conver
         )
     )
     return ticket
-
-
-async def _route(session: AsyncSession, conversation: Conversation, draft: Draft) -> tuple[str | None, int]:
-    """Return the group and the level of a request, by the deployment's table."""
-    table = await read_table(session)
-    if not table:
-        return None, ACADEMIE_LEVEL
-    topic = load_topics().get(draft.topic or "")
-    school = await session.get(School, draft.uai) if draft.uai else None
-    return route(
-        table, topic=draft.topic, theme=topic.theme if topic else None, profile=conversation.profile,
-        chain=chain_of(school),
-    )  # fmt: skip
 
 
 async def _context(session: AsyncSession, conversation: Conversation) -> dict[str, Any]:
@@ -267,7 +272,7 @@ async def _context(session: AsyncSession, conversation: Conversation) -> dict[st
     }  # fmt: skip
 
 
-async def _status(session: AsyncSession, conversation: Conversation) -> RequestReply:
+async def _status(session: AsyncSession, now: datetime, conversation: Conversation) -> RequestReply:
     pupil = conversation.profile == PUPIL
     tickets = (
         await session.scalars(
@@ -280,9 +285,12 @@ async def _status(session: AsyncSession, conversation: Conversation) -> RequestR
         button = {"title": "Faire une demande", "choice": "demande:ouvrir"}
         return RequestReply(phrases.NO_TICKET[pupil], asked or ASKED_PERSON, [button])
     lines = [
-        phrases.STATUS.format(
-            number=ticket.number, state=phrases.STATES[ticket.state], level=ticket.level,
-            at=french_date(ticket.updated_at),
+        _with_delay(
+            phrases.STATUS.format(
+                number=ticket.number, state=phrases.STATES[ticket.state], level=ticket.level,
+                at=french_date(ticket.updated_at),
+            ),
+            await delay_left(session, ticket, now) if ticket.answered_at is None else None,
         )
         for ticket in tickets
     ]  # fmt: skip

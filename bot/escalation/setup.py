@@ -10,7 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.errors import InvalidInput
 from bot.escalation.models import Group, Route
-from bot.escalation.routing import RoutingRow, check_table
+from bot.escalation.routing import RoutingRow, chain_of, check_table, route
+from bot.escalation.states import ACADEMIE_LEVEL
+from bot.people.models import School
+from bot.topics import load_topics
 
 
 async def save_routing(
@@ -39,7 +42,8 @@ def row_of(entry: dict[str, Any], level: int) -> RoutingRow:
 
 async def read_table(session: AsyncSession) -> list[RoutingRow]:
     """Return the routing table; empty when the deployment has not been told yet."""
-    rows = (await session.execute(sa.select(Route, Group.level).join(Group, Group.id == Route.group_id))).all()
+    query = sa.select(Route, Group.level).join(Group, Group.id == Route.group_id).order_by(Route.id)
+    rows = (await session.execute(query)).all()
     return [
         RoutingRow(
             group=row.group_id, level=level, topic=row.topic, theme=row.theme, profile=row.profile, scope=row.scope,
@@ -47,3 +51,27 @@ async def read_table(session: AsyncSession) -> list[RoutingRow]:
         )
         for row, level in rows
     ]  # fmt: skip
+
+
+async def group_for(
+    session: AsyncSession, *, topic: str | None, profile: str | None, uai: str | None, level: int | None = None
+) -> tuple[Group | None, int]:
+    """Return the group of a request and its level, by the deployment's table; at `level`, among the groups of that level.
+
+    There is no group as long as the deployment has none at that level.
+    """
+    table = await read_table(session)
+    if level is not None:
+        table = [row for row in table if row.level == level]
+    if not any(row.is_default for row in table):
+        wanted = ACADEMIE_LEVEL if level is None else level
+        first = await session.scalar(sa.select(Group).where(Group.level == wanted).order_by(Group.id).limit(1))
+        if first is None:
+            return None, wanted
+        table.append(RoutingRow(first.id, wanted))
+    known = load_topics().get(topic or "")
+    school = await session.get(School, uai) if uai else None
+    group, found = route(
+        table, topic=topic, theme=known.theme if known else None, profile=profile, chain=chain_of(school)
+    )
+    return await session.get(Group, group), found

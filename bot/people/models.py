@@ -87,6 +87,40 @@ class SignInFailures(Base):
     last_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
 
+class AccountIdentity(Base):
+    """Who an account is at an identity provider: bound at the first sign-in there, one of each issuer at most."""
+
+    __tablename__ = "account_identities"
+    __table_args__ = (
+        sa.UniqueConstraint("issuer", "subject"),
+        sa.UniqueConstraint("account_id", "issuer"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    account_id: Mapped[str] = mapped_column(sa.ForeignKey(_ACCOUNT))
+    issuer: Mapped[str] = mapped_column(sa.String(300))
+    subject: Mapped[str] = mapped_column(sa.String(255))
+    bound_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class SignInAttempt(Base):
+    """A sign-in begun at an identity provider, known by the digest of its state; removed when the browser is back.
+
+    `browser` is the digest of a cookie; `nonce` and `verifier` are what the provider has been told or will be asked for.
+    """
+
+    __tablename__ = "sign_in_attempts"
+
+    digest: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    browser: Mapped[str] = mapped_column(sa.String(64))
+    provider: Mapped[str] = mapped_column(sa.String(40))
+    nonce: Mapped[str] = mapped_column(sa.String(64))
+    verifier: Mapped[str] = mapped_column(sa.String(64))
+    after: Mapped[str] = mapped_column(sa.String(2000))
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
 class PasswordLink(Base):
     """A link that lets its holder choose an account's password, once; one an account at most."""
 

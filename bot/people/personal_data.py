@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.people.models import AuditEntry, PasswordLink, SignInFailures, SignInSession
+from bot.people.models import AuditEntry, PasswordLink, SignInAttempt, SignInFailures, SignInSession
 from bot.people.rules import ACCOUNT_SLOWDOWN
 from bot.people.sign_in import IDLE
 from bot.privacy.service import Retention, Subject
@@ -19,7 +19,7 @@ _BATCH = 1000
 
 
 class AccountData:
-    """Sessions, links and failures that are over, and the audit log past its time. The chat's people have no account."""
+    """Sessions, attempts, links and failures that are over, and the audit log past its time. The chat's people have no account."""
 
     async def export(self, session: AsyncSession, subject: Subject) -> dict[str, Any]:
         """Return nothing: no account is a conversation's person."""
@@ -35,6 +35,7 @@ class AccountData:
                 SignInSession.id,
                 sa.or_(SignInSession.expires_at <= now, SignInSession.last_seen_at <= now - IDLE),
             ),
+            "sign_in_attempts": (SignInAttempt.digest, SignInAttempt.expires_at <= now),
             "password_links": (PasswordLink.account_id, PasswordLink.expires_at <= now),
             "sign_in_failures": (SignInFailures.digest, SignInFailures.last_at <= now - ACCOUNT_SLOWDOWN.forget),
             "audit_entries": (AuditEntry.id, AuditEntry.at <= now - AUDIT_LIFE),

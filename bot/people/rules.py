@@ -232,6 +232,21 @@ ACCOUNT_SLOWDOWN = Slowdown(10, timedelta(minutes=1), timedelta(minutes=15), tim
 ADDRESS_SLOWDOWN = Slowdown(100, timedelta(seconds=15), timedelta(minutes=1), timedelta(hours=1))
 
 
+# --- identity providers -----------------------------------------------------------------------
+
+# Why a sign-in at an identity provider was refused, as the audit log tells it.
+REFUSALS: Mapping[str, str] = {
+    "over": "connexion périmée, déjà revenue ou commencée dans un autre navigateur",
+    "abandoned": "le fournisseur n’a pas confirmé l’identité",
+    "unavailable": "le fournisseur n’a pas répondu",
+    "invalid": "réponse du fournisseur non valable",
+    "unverified": "adresse e-mail que le fournisseur n’a pas vérifiée",
+    "unknown": "aucun compte à cette adresse e-mail",
+    "disabled": "compte désactivé",
+    "other_identity": "compte déjà lié à une autre identité",
+}
+
+
 # --- the audit log ----------------------------------------------------------------------------
 
 # Each action that is written down, and its name in the log. A capability that adds one adds it here.
@@ -239,6 +254,8 @@ ACTIONS: Mapping[str, str] = {
     "sign_in": "Connexion",
     "sign_in_refused": "Connexion refusée",
     "sign_out": "Déconnexion",
+    "identity_bound": "Identité liée à un compte",
+    "identity_unbound": "Identité déliée d’un compte",
     "session_revoked": "Session fermée",
     "account_created": "Compte créé",
     "account_disabled": "Compte désactivé",
@@ -248,6 +265,17 @@ ACTIONS: Mapping[str, str] = {
     "password_changed": "Mot de passe changé",
     "password_link_made": "Lien de mot de passe créé",
     "ticket_handled": "Geste sur une demande",
+    "delays_changed": "Délais modifiés",
+    "calendar_changed": "Calendrier modifié",
+    "incident_opened": "Incident ouvert",
+    "incident_closed": "Incident terminé",
     "conversation_taken_over": "Conversation prise en main",
     "conversation_handed_back": "Conversation rendue à l’assistant",
+    "group_added": "Groupe ajouté",
+    "group_changed": "Groupe modifié",
+    "group_removed": "Groupe retiré",
+    "routing_changed": "Répartition modifiée",
+    "school_added": "École ajoutée",
+    "school_changed": "École modifiée",
+    "schools_imported": "Écoles importées",
 }

@@ -10,10 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import Database
 from bot.errors import InvalidInput
+from bot.people.directory import DEGREES
 from bot.people.models import School
 from bot.people.rules import Held, Scope, is_uai
 
-DEGREES = ("1er", "2nd")
+# As many schools can be chosen from a list.
+_FEW = 50
+
 # Where a school says which territory of each scope it belongs to.
 COLUMNS = {
     Scope.ETABLISSEMENT: School.uai,
@@ -63,3 +66,24 @@ async def list_territories(database: Database) -> list[str]:
     query = sa.union(*(sa.select(column).where(column.is_not(None)) for column in columns))
     async with database.reading() as session:
         return sorted((await session.scalars(query)).all())
+
+
+async def list_places(session: AsyncSession, grants: Iterable[Held]) -> list[tuple[str, str, str]]:
+    """Return the territories whose schools the grants all reach: scope, name as it is stored, label; the widest first.
+
+    Schools are listed where they are few: an académie's are named by their code.
+    """
+    held = list(grants)
+    reached = covered(held)
+    places: list[tuple[str, str, str]] = []
+    if any(grant.scope == Scope.TOUT for grant in held):
+        places.append((Scope.TOUT, "", "Tous les établissements"))
+    for scope in (Scope.ACADEMIE, Scope.DEPARTEMENT, Scope.CIRCONSCRIPTION):
+        column = COLUMNS[scope]
+        whole = sa.func.min(sa.case((reached, 1), else_=0)) == 1
+        names = await session.scalars(sa.select(column).where(column.is_not(None)).group_by(column).having(whole))
+        places += [(scope, name, name) for name in sorted(names.all())]
+    schools = (await session.scalars(sa.select(School).where(reached).order_by(School.name).limit(_FEW + 1))).all()
+    if len(schools) <= _FEW:
+        places += [(Scope.ETABLISSEMENT, school.uai, f"{school.name}, {school.commune}") for school in schools]
+    return places

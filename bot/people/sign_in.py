@@ -75,7 +75,7 @@ async def sign_in(
     async with database.transaction() as session:
         now = clock.now()
         # Always in this order, so that two attempts cannot each hold what the other waits for.
-        await _count_attempt(session, now, _key("address", address), ADDRESS_SLOWDOWN)
+        await count_address(session, now, address)
         await _count_attempt(session, now, _key("login", login), ACCOUNT_SLOWDOWN)
         account = await session.scalar(sa.select(Account).where(Account.login == login))
     kept = account.password_hash if account and account.state == ACTIVE else None
@@ -89,17 +89,24 @@ async def sign_in(
                 )
             )
             if account:
-                await _forget_attempt(session, address, login)
-                if replaces:
-                    await session.execute(sa.delete(SignInSession).where(SignInSession.id == replaces.session_id))
-                return await open_session(session, clock.now(), account, browser)
+                await forget_address(session, address)
+                await session.execute(sa.delete(SignInFailures).where(SignInFailures.digest == _key("login", login)))
+                return await open_session(session, clock.now(), account, browser, replaces=replaces)
         elif account:
             audit(session, clock.now(), None, "sign_in_refused", "account", account.id, address=address)
     raise Unauthenticated(REFUSED)
 
 
-async def open_session(session: AsyncSession, now: datetime, account: Account, browser: str) -> str:
-    """Open a session of an account that has just proved who it is; return the token for its browser."""
+async def open_session(
+    session: AsyncSession, now: datetime, account: Account, browser: str, *, replaces: Caller | None = None,
+    **details: str,
+) -> str:  # fmt: skip
+    """Open a session of an account that has just proved who it is; return the token for its browser.
+
+    The session that the same browser had, `replaces`, ends. `details` say, in the audit log, how it was proved.
+    """
+    if replaces:
+        await session.execute(sa.delete(SignInSession).where(SignInSession.id == replaces.session_id))
     token = secrets.token_urlsafe(32)
     account.last_sign_in_at = now
     session.add(
@@ -108,7 +115,7 @@ async def open_session(session: AsyncSession, now: datetime, account: Account, b
             browser=browser[:MAX_BROWSER], created_at=now, last_seen_at=now, expires_at=now + ABSOLUTE,
         )
     )  # fmt: skip
-    audit(session, now, account.id, "sign_in", "account", account.id)
+    audit(session, now, account.id, "sign_in", "account", account.id, **details)
     return token
 
 
@@ -143,14 +150,18 @@ async def _count_attempt(session: AsyncSession, now: datetime, key: str, slowdow
     row.last_at = now
 
 
-async def _forget_attempt(session: AsyncSession, address: str, login: str) -> None:
-    """Forget the login's failures; of the address's, only the attempt that succeeded: it may be guessing others."""
+async def count_address(session: AsyncSession, now: datetime, address: str) -> None:
+    """Count an attempt of a network address; RateLimited when it comes too early."""
+    await _count_attempt(session, now, _key("address", address), ADDRESS_SLOWDOWN)
+
+
+async def forget_address(session: AsyncSession, address: str) -> None:
+    """Forget, of the address's attempts, the one that succeeded and no other: it may be guessing."""
     await session.execute(
         sa.update(SignInFailures)
         .where(SignInFailures.digest == _key("address", address), SignInFailures.count > 0)
         .values(count=SignInFailures.count - 1)
     )
-    await session.execute(sa.delete(SignInFailures).where(SignInFailures.digest == _key("login", login)))
 
 
 async def confirm_password(database: Database, clock: Clock, account: Account, password: str) -> None:

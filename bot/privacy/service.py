@@ -24,7 +24,7 @@ class Retention:
     conversations: timedelta = timedelta(days=180)
     events: timedelta = timedelta(days=7)
     closed_tickets: timedelta = timedelta(days=365)
-    # A telephone or an e-mail that no request took within this time was not given for one.
+    # A telephone, an e-mail or an image that no request took within this time was not given for one.
     unused_contacts: timedelta = timedelta(days=1)
 
 

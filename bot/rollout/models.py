@@ -20,5 +20,8 @@ class Announcement(Base):
     title: Mapped[str] = mapped_column(sa.String(200))
     text: Mapped[str] = mapped_column(sa.Text)
     profiles: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    # Shown in one territory only, or everywhere.
+    scope: Mapped[str | None] = mapped_column(sa.String(16))
+    territory: Mapped[str | None] = mapped_column(sa.String(120))
     starts_at: Mapped[datetime] = mapped_column(Instant)
     ends_at: Mapped[datetime | None] = mapped_column(Instant)

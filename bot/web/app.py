@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from operator import attrgetter
 from pathlib import Path
 
 import aiohttp
@@ -19,11 +20,19 @@ from bot.chat.reading import ReaderInService
 from bot.chat.tokens import TokenVerifier
 from bot.chat.tracker import TrackerData
 from bot.clock import Clock, SystemClock
+from bot.connectors.courier import Courier
+from bot.connectors.http import open_http
+from bot.console.identity import make_providers
 from bot.console.routes import ROUTES as CONSOLE_ROUTES
+from bot.console.views import live, schools, sign_in
 from bot.console.views.shell import add_console, error_pages
 from bot.conversations.personal_data import ConversationData
+from bot.conversations.service import events_after, last_event_id
 from bot.db import Database
 from bot.errors import StorageUnavailable
+from bot.escalation import desk
+from bot.escalation.attachments import MAX_SENT_BYTES, Darkroom
+from bot.escalation.outages import OpenIncidents
 from bot.escalation.personal_data import PersonData, TicketData
 from bot.knowledge.service import KnowledgeBase, read_utterances
 from bot.people.personal_data import AccountData
@@ -31,7 +40,7 @@ from bot.privacy.service import PersonalData
 from bot.privacy.vault import Vault
 from bot.settings import Settings
 from bot.topics import load_topics
-from bot.web import pages
+from bot.web import exchanges, pages
 from bot.web.jobs import Jobs
 from bot.web.lease import Lease
 from bot.web.limits import Limiter
@@ -41,8 +50,9 @@ from bot.web.operations import add_operations
 from bot.web.problems import problem_middleware
 from bot.web.readiness import READINESS, ReadinessCheck
 from bot.web.security import security_middleware
+from bot.web.uploads import FORM_BYTES
 
-OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS)
+OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS, *exchanges.OPERATIONS)
 
 
 def create_app(
@@ -54,7 +64,9 @@ def create_app(
     model: Path | None = None,
 ) -> web.Application:
     """Build the application; `engine`, `clock`, `utterances` and `model` stand in for the real ones in tests."""
-    cap, put_headers = security_middleware(settings)
+    cap, put_headers = security_middleware(
+        settings, {schools.IMPORT: schools.MAX_BODY, chat.ATTACHMENTS: MAX_SENT_BYTES + FORM_BYTES}
+    )
     app = web.Application(
         middlewares=[metrics_middleware, error_pages, problem_middleware, cap], client_max_size=MAX_BODY_BYTES
     )
@@ -64,38 +76,54 @@ def create_app(
     app[chat.CLOCK] = clock
     app[chat.LIMITER] = Limiter(settings)
     app[chat.VAULT] = Vault(settings.secret_key)
+    app[chat.DARKROOM] = Darkroom()
     app[METRICS] = Metrics()
+    app[live.WATCHERS] = live.Watchers()
     app[pages.TEMPLATES] = pages.make_templates()
 
     def read_voices() -> Mapping[str, list[str]]:
         return read_utterances(settings.root / "data" / "nlu") if utterances is None else utterances
 
     async def resources(app: web.Application) -> AsyncIterator[None]:
-        async with aiohttp.ClientSession() as http:
+        # Other teams' tools and identity providers have a session of their own: a cookie of one must go nowhere else.
+        async with (
+            aiohttp.ClientSession() as http,
+            open_http() as tools,
+        ):
             database = Database(settings.storage_url)
             topics = load_topics()
             knowledge = KnowledgeBase(database, topics, read_voices)
             chosen = engine or RasaEngine(settings.engine_url, http)
             reader = ReaderInService(model or settings.root / "models" / "assistent.tar.gz")
+            incidents = OpenIncidents(database)
             composer = Composer(knowledge, Phrasebook.read(settings.root / "domain.yml"))
             tracker = TrackerData(settings.var_dir / "rasa-tracker.db")
             holders = (TicketData(), ConversationData(), PersonData(), AccountData(), tracker)
             app[chat.DATABASE] = database
             app[chat.KNOWLEDGE] = knowledge
             app[chat.ASSISTANT] = Assistant(
-                database, clock, chosen, knowledge, composer, app[chat.VAULT], topics, reader
+                database, clock, chosen, knowledge, composer, app[chat.VAULT], topics, reader, incidents
             )
             app[chat.VERIFIER] = TokenVerifier(settings.issuers, settings.root, http, database, clock)
+            app[sign_in.PROVIDERS] = make_providers(settings.identity_providers, settings.root, tools, clock)
             app[chat.PERSONAL_DATA] = PersonalData(database, clock, holders)
-            app[chat.HUB] = EventHub(database)
+            app[chat.HUB] = EventHub(
+                database, newest=last_event_id, after=events_after, key=attrgetter("conversation_id")
+            )
+            app[live.DESK_HUB] = EventHub(
+                database, newest=desk.last_change_id, after=desk.changes_after, key=lambda _: live.EVERYTHING
+            )
             app[READINESS] = ReadinessCheck(database, knowledge, chosen)
-            jobs = Jobs(knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), clock)
+            courier = Courier(database, clock, settings.connector_secrets, tools)
+            jobs = Jobs(
+                knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents
+            )
             try:
                 await knowledge.refresh()
             except StorageUnavailable:
                 # The page must come up all the same: the job tries again, and /readyz says why it is not ready.
                 pass
-            parts = (app[chat.HUB], app[READINESS], jobs)
+            parts = (app[chat.HUB], app[live.DESK_HUB], app[READINESS], jobs)
             for part in parts:
                 await part.start()
             yield
@@ -108,6 +136,7 @@ def create_app(
     async def end_streams(app: web.Application) -> None:
         # Before the server waits for its connections: an open stream would hold it up.
         await app[chat.HUB].stop()
+        await app[live.DESK_HUB].stop()
 
     app.cleanup_ctx.append(resources)
     app.on_shutdown.append(end_streams)

@@ -1,4 +1,7 @@
-"""What the web process does beside answering: read the knowledge and the model again when they changed, purge once a day."""
+"""What the web process does beside answering.
+
+Read the knowledge and the model again when they changed, raise the deadlines of requests, carry requests to other tools and back, purge once a day.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,11 @@ from yaml import YAMLError
 
 from bot.chat.reading import ReaderInService
 from bot.clock import Clock
+from bot.connectors.courier import Courier
+from bot.db import Database
 from bot.errors import ModelError, StorageUnavailable
+from bot.escalation.outages import OpenIncidents, tell_ended
+from bot.escalation.promises import raise_alerts
 from bot.knowledge.service import KnowledgeBase
 from bot.privacy.service import PersonalData
 from bot.web.lease import Lease
@@ -22,6 +29,9 @@ REFRESH_S = 2.0
 MODEL_S = 5.0
 # Schools and their values change by hand, and an académie has thousands: they are read again every so many turns.
 TERRITORIES_EVERY = 15
+ALERTS_S = 20.0
+CARRY_S = 2.0
+CARRIED_WITHIN = timedelta(seconds=1)
 PURGE_EVERY = timedelta(days=1)
 
 log = structlog.get_logger()
@@ -31,17 +41,30 @@ class Jobs:
     """Runs the background jobs; a lease in the database leaves the purge to one process."""
 
     def __init__(self, knowledge: KnowledgeBase, reader: ReaderInService, personal_data: PersonalData, lease: Lease,
-                 clock: Clock) -> None:  # fmt: skip
+                 database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents) -> None:  # fmt: skip
         self._knowledge = knowledge
         self._reader = reader
         self._personal_data = personal_data
         self._lease = lease
+        self._database = database
         self._clock = clock
+        self._courier = courier
+        self._incidents = incidents
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin."""
-        self._tasks = [asyncio.create_task(job()) for job in (self._read_model, self._refresh, self._purge)]
+        self._tasks = [
+            asyncio.create_task(job())
+            for job in (
+                self._read_model,
+                self._refresh,
+                self._raise_alerts,
+                self._follow_incidents,
+                self._purge,
+                self._carry,
+            )
+        ]
 
     async def stop(self) -> None:
         """End."""
@@ -73,6 +96,25 @@ class Jobs:
             except StorageUnavailable:
                 log.warning("knowledge_not_refreshed")
 
+    async def _raise_alerts(self) -> None:
+        while True:
+            try:
+                if raised := await raise_alerts(self._database, self._clock):
+                    log.info("deadlines_raised", requests=raised)
+            except StorageUnavailable:
+                log.warning("deadlines_postponed")
+            await asyncio.sleep(ALERTS_S)
+
+    async def _follow_incidents(self) -> None:
+        while True:
+            try:
+                await self._incidents.refresh()
+                while told := await tell_ended(self._database, self._clock):
+                    log.info("incident_end_told", conversations=told)
+            except StorageUnavailable:
+                log.warning("incidents_not_followed")
+            await asyncio.sleep(REFRESH_S)
+
     async def _purge(self) -> None:
         while True:
             try:
@@ -81,3 +123,16 @@ class Jobs:
             except StorageUnavailable:
                 log.warning("purge_postponed")
             await asyncio.sleep(3600)
+
+    async def _carry(self) -> None:
+        while True:
+            try:
+                # Short: each step has a lease of its own, and this one keeps two processes from asking for the same.
+                if await self._courier.has_tools() and await self._lease.take(
+                    "outbox", self._clock.now() + CARRIED_WITHIN
+                ):
+                    await self._courier.send_due()
+                    await self._courier.read_due()
+            except StorageUnavailable:
+                log.warning("exchanges_postponed")
+            await asyncio.sleep(CARRY_S)

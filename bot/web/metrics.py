@@ -21,6 +21,10 @@ class Metrics:
             "assistent_messages_total", "Messages answered, by outcome and topic", ["outcome", "topic"],
             registry=self.registry,
         )  # fmt: skip
+        self.worries = Counter(
+            "assistent_worries_total", "Worries about the ENT voiced in messages, by kind", ["worry"],
+            registry=self.registry,
+        )  # fmt: skip
         self.streams = Gauge("assistent_event_streams", "Open event streams", registry=self.registry)
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 
 from bot.chat.payloads import Problem
+from bot.connectors.signing import SIGNATURE, TIMESTAMP
 from bot.web.operations import Operation, operation_id
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{name}"
 _SENTENCES = {
     400: "La demande n’est pas lisible", 401: "Session ou jeton refusé", 403: "Interdit", 404: "Introuvable",
-    409: "L’état ne le permet plus", 413: "Trop long", 415: "Ce n’est pas du JSON", 422: "Valeur refusée",
+    409: "L’état ne le permet plus", 413: "Trop long", 415: "Ce n’est pas le type attendu", 422: "Valeur refusée",
     429: "Trop de demandes : attendre Retry-After secondes", 503: "Base de données indisponible : renvoyer plus tard",
 }  # fmt: skip
 
@@ -41,6 +42,12 @@ def build_openapi(operations: tuple[Operation, ...]) -> dict[str, Any]:
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "Le jeton rendu par POST /sessions"},
                 "ent": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "Le JWT de l’ENT"},
+                "signature": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": SIGNATURE,
+                    "description": f"v1= puis HMAC-SHA256, en hexadécimal, de « {TIMESTAMP}.corps » avec le secret partagé",
+                },
             },
         },
     }
@@ -55,19 +62,33 @@ def _describe(operation: Operation) -> dict[str, Any]:
             **{str(code): _problem(code) for code in operation.errors},
         },
     }  # fmt: skip
-    parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in _PARAMETER.findall(operation.path)
-    ] + [
-        {"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": sense}
-        for name, sense in operation.query.items()
-    ]
+    parameters = (
+        [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in _PARAMETER.findall(operation.path)
+        ]
+        + [
+            {"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": sense}
+            for name, sense in operation.query.items()
+        ]
+        + [
+            {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": sense}
+            for name, sense in operation.headers.items()
+        ]
+    )
     if parameters:
         described["parameters"] = parameters
     if operation.body:
         schema = {"$ref": _REF.format(name=operation.body.__name__)}
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    security = {"bearer": [{"bearer": []}], "optional": [{}, {"bearer": []}, {"ent": []}], "none": []}
+    if operation.file:
+        binary = {"type": "string", "format": "binary"}
+        schema = {"type": "object", "required": [operation.file], "properties": {operation.file: binary}}
+        described["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    security = {
+        "bearer": [{"bearer": []}], "optional": [{}, {"bearer": []}, {"ent": []}], "signature": [{"signature": []}],
+        "none": [],
+    }  # fmt: skip
     described["security"] = security[operation.auth]
     return described
 

@@ -15,9 +15,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Operation:
     """A route of the chat API.
 
-    `auth` says who may call it: "bearer" (a conversation's token), "optional" (visitor, JWT or token) or "none".
+    `auth` says who may call it: "bearer" (a conversation's token), "optional" (visitor, JWT or token),
+    "signature" (another team's tool) or "none".
     `answers` is the type of the body of `status`; None for a body without type. `also` gives other statuses with the
-    same body, and what they mean.
+    same body, and what they mean. `file` names the one part of a body that is a file (multipart/form-data).
     """
 
     method: str
@@ -32,6 +33,8 @@ class Operation:
     query: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     also: dict[int, str] = field(default_factory=dict)
+    file: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def add_operations(app: web.Application, operations: tuple[Operation, ...]) -> None:

@@ -15,6 +15,7 @@ from bot.chat.payloads import Problem
 STATUSES: tuple[tuple[type[errors.AssistentError], int], ...] = (
     (errors.TooLarge, 413),
     (errors.UnsupportedType, 415),
+    (errors.ImageRefused, 422),
     (errors.UnknownChoice, 422),
     (errors.UnknownProfile, 422),
     (errors.InvalidInput, 400),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
@@ -39,8 +39,11 @@ def policy(path: str, settings: Settings) -> str:
     return _POLICY.format(forms=forms, frames=frames, ancestors="'none'")
 
 
-def security_middleware(settings: Settings):
-    """Return the middleware that caps sizes before any parsing and puts the headers on every answer."""
+def security_middleware(settings: Settings, uploads: Mapping[str, int]):
+    """Return the middleware that caps sizes before any parsing and puts the headers on every answer.
+
+    `uploads`: the paths that take a file, and how many bytes they may be sent.
+    """
 
     async def put_headers(request: web.Request, response: web.StreamResponse) -> None:
         path = request.path
@@ -69,7 +72,7 @@ def security_middleware(settings: Settings):
 
     @web.middleware
     async def cap(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if (request.content_length or 0) > MAX_BODY_BYTES:
+        if (request.content_length or 0) > uploads.get(request.path, MAX_BODY_BYTES):
             raise TooLarge
         return await handler(request)
 

@@ -98,6 +98,8 @@ def test_axe_finds_nothing_on_any_page_and_none_scrolls_sideways(new_page, axe, 
     check()
     sign_in(page, console, REFERENT)
     go("/console/comptes", 403)
+    for path in ("/console/demandes", "/console/incidents", "/console/incidents/nouveau"):
+        go(path)
     page.get_by_role("button", name="Se déconnecter").click()
     expect(page.get_by_role("status")).to_have_text("Vous êtes déconnecté.")
     check()
@@ -108,7 +110,7 @@ def test_axe_finds_nothing_on_any_page_and_none_scrolls_sideways(new_page, axe, 
             go(route.path)
     for path in ("/console/mon-compte", "/console/comptes/nouveau", f"/console/comptes/{console.ids[ADMIN]}",
                  f"/console/comptes/{console.ids[REFERENT]}", "/console/comptes?q=personne&page=2",
-                 "/console/comptes?q=nulle", "/console/journal?who=nulle"):  # fmt: skip
+                 "/console/comptes?q=nulle", "/console/journal?who=nulle", "/console/calendriers/tous"):  # fmt: skip
         go(path)
     go("/console/nulle-part", 404)
     page.goto(f"{console.url}/console/comptes/nouveau")

@@ -29,7 +29,6 @@ NOT_IN_ARTICLES = {
     "email_assistance": "for the request's own sentences, not for an article",
     "telephone_assistance": "for the request's own sentences, not for an article",
     "horaires_assistance": "for the request's own sentences, not for an article",
-    "delai_reponse": "for the request's own sentences, not for an article",
     "url_tickets": "for the request's own sentences, not for an article",
 }
 CONDITIONS_NOT_IN_ARTICLES = {

@@ -23,6 +23,7 @@ from bot import migrations
 from bot.chat.engine import Engine
 from bot.clock import FixedClock
 from bot.db import Database
+from bot.escalation.promises import save_promises
 from bot.escalation.setup import save_routing
 from bot.knowledge import service as knowledge
 from bot.people.service import save_schools
@@ -104,6 +105,7 @@ async def furnish(url: str, folder: Path) -> None:
     async with database.transaction() as session:
         await save_schools(session, data["schools"])
         await save_routing(session, data["groups"], data["routes"])
+        await save_promises(session, data["calendars"], data["delays"])
         for layer in data["values"]:
             await knowledge.set_values(session, layer["scope"], layer["territory"], layer["set"])
     report = await knowledge.import_articles(database, folder, load_topics(), FixedClock(MONDAY), author="essai")

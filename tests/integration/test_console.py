@@ -18,7 +18,10 @@ from tests.integration.gateway import ONE_KIND
 
 NOBODY, NO_ROLE = "anonymous", "no role"
 CALLERS = (NOBODY, NO_ROLE, *(role.value for role in Role))
-OPEN = {("GET", SIGN_IN), ("POST", SIGN_IN), ("GET", "/console/mot-de-passe"), ("POST", "/console/mot-de-passe")}
+OPEN = {
+    ("GET", SIGN_IN), ("POST", SIGN_IN), ("GET", f"{SIGN_IN}/{{provider}}"), ("GET", f"{SIGN_IN}/{{provider}}/retour"),
+    ("GET", "/console/mot-de-passe"), ("POST", "/console/mot-de-passe"),
+}  # fmt: skip
 
 Open = Callable[..., object]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import logging
 import re
@@ -14,13 +15,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 import structlog
+from PIL import Image
 
 import bot.web.lease
 from bot.chat.views import PERSONAL_DATA
 from bot.clock import FixedClock
 from bot.conversations.models import AccessToken, Conversation, ConversationEvent, Message, Person, UsedJwt
 from bot.db import Base, Database
-from bot.escalation.models import Contact, Draft, FormStep, Ticket
+from bot.escalation.models import Attachment, Contact, Draft, FormStep, Ticket
 from bot.web.logs import configure_logs
 from tests.integration.gateway import ONE_KIND, PREFIX, Api, Chat
 from tests.integration.jwts import sign
@@ -34,9 +36,18 @@ IMPERSONAL = {
     "announcements",
     "ticket_groups",
     "ticket_routes",
+    "ticket_calendars",
+    "ticket_delays",
+    "incidents",
     "leases",
+    "connectors",
     "alembic_version",
 }
+
+
+_out = io.BytesIO()
+Image.new("RGB", (8, 8), "navy").save(_out, "PNG")
+PNG = _out.getvalue()
 
 
 async def rows_left(database: Database) -> dict[str, int]:
@@ -84,8 +95,9 @@ async def leave_traces(chat: Chat) -> None:
     reply = await chat.say("j'ai perdu le mot de passe de tante Ursule")
     path = f"{PREFIX}/messages/{reply['messages'][0]['id']}/feedback"
     assert (await chat.api.post(path, {"helpful": False, "comment": "trop long"}, token=chat.token)).status == 204
-    await chat.open_ticket("Le blog est vide, rappelez-moi au 06 12 34 56 78")
+    await chat.open_ticket("Le blog est vide, rappelez-moi au 06 12 34 56 78", image=PNG)
     await chat.say("je veux parler à quelqu'un")
+    assert (await chat.attach(PNG)).status == 201
     await chat.say("Encore autre chose, mon numéro est le 07 12 34 56 78")
 
 
@@ -104,6 +116,10 @@ async def test_the_export_gives_back_what_is_kept(api: Api) -> None:
     assert [row["comment"] for row in export["feedback"]] == ["trop long"]
     [ticket] = export["tickets"]
     assert ticket["problem"] == "Le blog est vide, rappelez-moi au [téléphone]"
+    assert {row["request"] for row in export["attachments"]} == {ticket["number"], None}
+    assert {row["type"] for row in export["attachments"]} == {"image/png"}
+    for row in export["attachments"]:
+        assert Image.open(io.BytesIO(base64.b64decode(row["content"]))).size == (8, 8)
 
 
 # --- erasure ----------------------------------------------------------------------------------
@@ -118,8 +134,8 @@ async def test_erasing_leaves_nothing_but_the_ticket_that_was_sent(
     await leave_traces(chat)
     assert (await api.call("DELETE", f"{PREFIX}/conversation", token=chat.token)).status == 204
     left = await rows_left(own_database)
-    # The ticket, its first event, the contact given for its answer, and the person that it belongs to, nameless.
-    assert left == {"persons": 1, "tickets": 1, "ticket_events": 1, "ticket_contacts": 1}
+    # The ticket, its first event, the contact given for its answer, the image joined to it, and the person that it belongs to, nameless.
+    assert left == {"persons": 1, "tickets": 1, "ticket_events": 1, "ticket_contacts": 1, "ticket_attachments": 1}
     async with own_database.transaction() as session:
         [ticket] = (await session.scalars(sa.select(Ticket))).all()
         [person] = (await session.scalars(sa.select(Person))).all()
@@ -225,6 +241,8 @@ async def test_a_conversation_is_purged_after_its_time_and_not_before(
         assert not (await session.scalars(sa.select(FormStep))).all()
         [ticket] = (await session.scalars(sa.select(Ticket))).all()
         [contact] = (await session.scalars(sa.select(Contact))).all()
+        [image] = (await session.scalars(sa.select(Attachment))).all()
+    assert (image.conversation_id, image.ticket_id) == (None, ticket.id)
     assert (ticket.conversation_id, ticket.context) == (None, {})
     assert contact.ticket_id == ticket.id
 
@@ -264,7 +282,7 @@ async def test_what_is_short_lived_goes_in_its_own_time(start, own_database: Dat
     api = await start()
     chat = await api.open(token=sign())
     await chat.say("Appelez-moi au 06 12 34 56 78")
-    ticket = await chat.open_ticket()
+    ticket = await chat.open_ticket(image=PNG)
     data = api.app[PERSONAL_DATA]
 
     async def count(table: type) -> int:
@@ -292,6 +310,22 @@ async def test_what_is_short_lived_goes_in_its_own_time(start, own_database: Dat
     await data.purge()
     assert await count(Ticket) == 0
     assert await count(Contact) == 0
+    assert await count(Attachment) == 0
+
+
+async def test_an_image_that_no_request_took_is_forgotten_the_next_day(
+    start, own_database: Database, clock: FixedClock
+) -> None:
+    api = await start()
+    chat = await api.open()
+    await chat.say("je veux parler à quelqu'un")
+    assert (await chat.attach(PNG)).status == 201
+    clock.advance(timedelta(days=1))
+    await api.app[PERSONAL_DATA].purge()
+    assert (await rows_left(own_database))["ticket_attachments"] == 1
+    clock.advance(timedelta(seconds=1))
+    await api.app[PERSONAL_DATA].purge()
+    assert "ticket_attachments" not in await rows_left(own_database)
 
 
 async def test_a_contact_that_no_request_took_is_forgotten_the_next_day(
@@ -406,6 +440,7 @@ def test_every_table_is_known_to_hold_something_of_a_person_or_not() -> None:
     personal = {
         "persons", "used_jwts", "conversations", "access_tokens", "messages", "results", "feedback",
         "conversation_events", "ticket_drafts", "ticket_form_steps", "tickets", "ticket_events", "ticket_contacts",
+        "ticket_attachments", "exchanges", "exchange_steps", "exchange_receipts", "incident_persons",
     }  # fmt: skip
     # Of those who work in the console; nothing of whoever asks (bot/people/personal_data.py).
     staff = {

@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from bot.clock import FixedClock
 from bot.db import Database
 from bot.errors import RateLimited, Unauthenticated
-from bot.people import accounts, sign_in
+from bot.people import accounts, federation, sign_in
 from bot.people.models import AuditEntry, SignInFailures, SignInSession
 from bot.people.personal_data import AUDIT_LIFE, AccountData
 from bot.privacy.service import Retention
+from bot.providers import IdentityProvider
 from tests.integration.console import PASSWORD, add_account, open_browser
 from tests.integration.gateway import ONE_KIND
 
@@ -281,6 +282,8 @@ async def test_what_is_over_is_purged_and_the_log_after_a_year(own_database: Dat
     with pytest.raises(Unauthenticated):
         await attempt(own_database, clock, account.login, WRONG)
     await accounts.make_password_link(own_database, clock, account.id, account.id)
+    provider = IdentityProvider("academie", "Académie", "cas", "https://cas.example")
+    await federation.begin_attempt(own_database, clock, provider, "visite", "/console/")
 
     async def purge() -> dict[str, int]:
         async with own_database.transaction() as session:
@@ -288,7 +291,9 @@ async def test_what_is_over_is_purged_and_the_log_after_a_year(own_database: Dat
 
     assert not any((await purge()).values())
     clock.advance(timedelta(days=1))
-    assert await purge() == {"sign_in_sessions": 1, "password_links": 1, "sign_in_failures": 2, "audit_entries": 0}
+    assert await purge() == {
+        "sign_in_sessions": 1, "sign_in_attempts": 1, "password_links": 1, "sign_in_failures": 2, "audit_entries": 0,
+    }  # fmt: skip
     clock.advance(AUDIT_LIFE)
     assert (await purge())["audit_entries"] == 4
     async with own_database.reading() as session:

@@ -16,7 +16,7 @@ from bot.console.views.shell import (
     see_other,
 )
 from bot.errors import Conflict, InvalidField
-from bot.people import accounts
+from bot.people import accounts, federation
 from bot.people.accounts import NewGrant
 from bot.people.rules import ROLE_NAMES, SCOPE_NAMES
 from bot.people.service import list_territories
@@ -65,9 +65,12 @@ async def show_account(request: web.Request) -> web.StreamResponse:
 async def _page(request: web.Request, **answer) -> web.Response:
     account = await accounts.get_account(request.app[DATABASE], request.match_info["account"])
     territories = await list_territories(request.app[DATABASE])
+    identities = await federation.list_identities(request.app[DATABASE], account.id)
+    names = {provider.url: provider.name for provider in reversed(request.app[SETTINGS].identity_providers)}
     return render(
         request, "account_edit.html", title=account.name, account=account, roles=ROLE_NAMES, scopes=SCOPE_NAMES,
-        territories=territories, own=account.id == caller_of(request).account.id, **{"values": {}, **answer},
+        territories=territories, own=account.id == caller_of(request).account.id, identities=identities,
+        provider_names=names, **{"values": {}, **answer},
     )  # fmt: skip
 
 
@@ -110,6 +113,13 @@ async def enable_account(request: web.Request) -> web.StreamResponse:
     app, account_id = request.app, request.match_info["account"]
     await accounts.enable_account(app[DATABASE], app[CLOCK], caller_of(request).account.id, account_id)
     return see_other(f"{PATH}/{account_id}", "compte-reactive")
+
+
+async def unbind_identity(request: web.Request) -> web.StreamResponse:
+    """Unbind an identity: the next one with the account's e-mail address takes its place."""
+    app, account_id, actor = request.app, request.match_info["account"], caller_of(request).account.id
+    await federation.unbind_identity(app[DATABASE], app[CLOCK], actor, account_id, number_of(request, "identity"))
+    return see_other(f"{PATH}/{account_id}", "identite-deliee")
 
 
 async def make_link(request: web.Request) -> web.StreamResponse:

@@ -10,18 +10,19 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from aiohttp import web
+from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiDict, MultiDictProxy
 
 from bot.chat.views import CLOCK, DATABASE, SETTINGS
 from bot.console.payloads import clean_field
-from bot.errors import Forbidden, InvalidInput, StorageUnavailable, Unauthenticated
+from bot.errors import Forbidden, InvalidField, InvalidInput, StorageUnavailable, Unauthenticated
 from bot.escalation.rules import french_date
 from bot.people.rules import ROLE_NAMES, SCOPE_NAMES, Permission
 from bot.people.sign_in import Caller, find_caller
@@ -41,9 +42,19 @@ NOTICES: Mapping[str, str] = {
     "session-fermee": "La session est fermée.",
     "compte-desactive": "Le compte est désactivé. Ses sessions sont fermées.",
     "compte-reactive": "Le compte est réactivé.",
+    "identite-deliee": "L’identité est déliée. Les sessions du compte sont fermées.",
     "role-donne": "Le rôle est donné.",
     "role-retire": "Le rôle est retiré.",
+    "groupe-ajoute": "Le groupe est ajouté.",
+    "groupe-modifie": "Le groupe est modifié.",
+    "groupe-retire": "Le groupe est retiré.",
+    "repartition": "La répartition est enregistrée.",
+    "ecole-ajoutee": "L’école est ajoutée.",
+    "ecole-modifiee": "L’école est modifiée.",
+    "import-abandonne": "Le fichier est effacé. Rien n’a été changé.",
     "demande-prendre": "La demande est à vous.",
+    "demande-affecter": "La demande est affectée.",
+    "demande-groupe": "La demande a changé de groupe.",
     "demande-remettre": "La demande est remise dans la file.",
     "demande-repondre": "La réponse est envoyée dans la conversation.",
     "demande-demander": "La question est posée dans la conversation.",
@@ -53,6 +64,14 @@ NOTICES: Mapping[str, str] = {
     "demande-escalader": "La demande est au niveau 3.",
     "demande-rendre": "La demande est rendue au niveau 2.",
     "demande-note": "La note est gardée.",
+    "demande-priorite": "La priorité est changée.",
+    "demande-incident": "Le rattachement est changé.",
+    "delais-enregistres": "Les délais sont enregistrés.",
+    "calendrier-enregistre": "Le calendrier est enregistré.",
+    "calendrier-retire": "Le calendrier de toutes les académies compte de nouveau.",
+    "incident-ouvert": "L’incident est ouvert : l’assistant le dit à partir de maintenant.",
+    "incident-termine": "L’incident est terminé : les personnes rattachées sont prévenues.",
+    "demande-renvoyer": "L’envoi à l’outil de l’équipe est refait dans un instant.",
     "demande-parler": "L’assistant se tait dans cette conversation : ce que vous écrivez y paraît.",
     "demande-se-taire": "L’assistant répond de nouveau dans cette conversation.",
 }
@@ -74,13 +93,17 @@ class Access(Enum):
 
 @dataclass(frozen=True)
 class Route:
-    """A route of the console: `allow` says who may call it, `nav` its entry in the navigation if it has one."""
+    """A route of the console: `allow` says who may call it, `nav` its entry in the navigation if it has one.
+
+    The form of one that `takes_file` may be large: its fields come first, and the file is left to the handler (`file_of`).
+    """
 
     method: str
     path: str
     handler: Handler
     allow: Permission | Access
     nav: str = ""
+    takes_file: bool = False
 
     def admits(self, caller: Caller | None) -> bool:
         """Tell whether `caller` may call it, somewhere at least: on what exactly is the handler's to check."""
@@ -94,6 +117,13 @@ class Route:
 ROUTES = web.AppKey("console_routes", tuple[Route, ...])
 CALLER = web.RequestKey("caller", Caller)
 FORM = web.RequestKey("form", MultiDictProxy[str])
+FILE = web.RequestKey("file", tuple[MultipartReader, BodyPartReader])
+
+# What a form with a file has beside it: how many fields, of how many bytes.
+_MAX_FIELDS, _MAX_FIELD = 10, 4_096
+_PIECE_BYTES = 256 * 1024
+# What aiohttp raises at a form that is not as it should be.
+_BROKEN = (ValueError, LookupError, AssertionError, RuntimeError, HttpProcessingError, web.RequestPayloadError)
 
 
 def add_console(app: web.Application, routes: tuple[Route, ...]) -> None:
@@ -124,6 +154,23 @@ def caller_of(request: web.Request) -> Caller:
 def form_of(request: web.Request) -> MultiDictProxy[str]:
     """Return the fields of the form that was sent, without control characters."""
     return request[FORM]
+
+
+async def file_of(request: web.Request) -> AsyncIterator[bytes]:
+    """Yield the file that the form holds, in pieces, as it comes: how long it is is for the caller to limit."""
+    if FILE not in request:
+        raise InvalidField("file", "Choisissez un fichier.")
+    parts, part = request[FILE]
+    try:
+        while piece := await part.read_chunk(_PIECE_BYTES):
+            yield piece
+        # A file that was cut short is told by the boundary that does not follow it.
+        if await parts.next() is not None:
+            raise InvalidInput
+    except _BROKEN as error:
+        raise InvalidInput(
+            "Le fichier n’est pas arrivé en entier. Rien n’a été changé : envoyez-le de nouveau."
+        ) from error
 
 
 def query_of(request: web.Request, name: str) -> str:
@@ -221,7 +268,7 @@ def _gate(route: Route) -> Handler:
                 raise web.HTTPSeeOther(f"{SIGN_IN}?suite={quote(request.path_qs, safe='')}")
             raise Unauthenticated
         if route.method != "GET":
-            request[FORM] = await _read_form(request)
+            request[FORM] = await (_read_fields(request) if route.takes_file else _read_form(request))
             _check_token(request, caller)
         return await route.handler(request)
 
@@ -260,6 +307,34 @@ async def _read_form(request: web.Request) -> MultiDictProxy[str]:
     return MultiDictProxy(
         MultiDict((name, clean_field(value)) for name, value in sent.items() if isinstance(value, str))
     )
+
+
+async def _read_fields(request: web.Request) -> MultiDictProxy[str]:
+    """Read the fields that come before the file: nothing of the file is read for a form that is not good."""
+    fields: MultiDict[str] = MultiDict()
+    try:
+        parts = await request.multipart()
+        while (part := await parts.next()) is not None:
+            if not isinstance(part, BodyPartReader) or not part.name or len(fields) == _MAX_FIELDS:
+                raise InvalidInput
+            if part.filename is not None:
+                # A browser sends an empty name when no file was chosen.
+                if part.filename:
+                    request[FILE] = parts, part
+                break
+            fields.add(part.name, clean_field(await _read_field(part)))
+    except _BROKEN as error:
+        raise InvalidInput from error
+    return MultiDictProxy(fields)
+
+
+async def _read_field(part: BodyPartReader) -> str:
+    value = b""
+    while chunk := await part.read_chunk():
+        value += chunk
+        if len(value) > _MAX_FIELD:
+            raise InvalidInput
+    return value.decode()
 
 
 def _check_token(request: web.Request, caller: Caller | None) -> None:

@@ -55,3 +55,10 @@ def test_a_day_that_is_none_limits_nothing(text: str) -> None:
 def test_details_are_told_with_the_names_of_roles_and_scopes() -> None:
     details = {"role": "agent_n2", "scope": "tout", "territory": ""}
     assert describe_details(details) == "rôle : Agent de niveau 2, portée : Tout"
+
+
+def test_details_tell_what_there_was_before_and_after() -> None:
+    details = {"before": {"name": "DSI", "level": 2}, "after": {"name": None, "level": 3}}
+    assert describe_details(details) == "avant : (nom : DSI, niveau : 2), après : (nom : rien, niveau : 3)"
+    rows = {"before": [{"group": "dsi", "scope": "academie"}, {"group": "dan"}], "after": []}
+    assert describe_details(rows) == "avant : (groupe : dsi, portée : Académie) ; (groupe : dan), après : rien"

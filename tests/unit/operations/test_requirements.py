@@ -33,8 +33,9 @@ def test_the_tests_run_on_the_very_versions_that_serve():
     assert versions("web") <= versions("dev")
 
 
-def test_npm_s_lock_names_no_address_and_has_its_hashes():
-    lock = json.loads((ROOT / "tests" / "browser" / "package-lock.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("folder", ["browser", "identity"])
+def test_npm_s_locks_name_no_address_and_have_their_hashes(folder):
+    lock = json.loads((ROOT / "tests" / folder / "package-lock.json").read_text(encoding="utf-8"))
 
     packages = [content for name, content in lock["packages"].items() if name]
     assert packages

@@ -66,7 +66,7 @@ def test_what_needs_a_bearer_says_so() -> None:
         described = DOCUMENT["paths"][operation.path][operation.method.lower()]
         declares_401 = "401" in described["responses"]
         assert declares_401 == (operation.auth != "none"), operation.path
-        assert described["security"] == {"bearer": [{"bearer": []}], "none": []}.get(
+        assert described["security"] == {"bearer": [{"bearer": []}], "signature": [{"signature": []}], "none": []}.get(
             operation.auth, [{}, {"bearer": []}, {"ent": []}]
         )
 
@@ -94,7 +94,7 @@ def test_every_exception_that_a_request_may_meet_has_a_status() -> None:
     inside = {
         errors.AssistentError, errors.SettingsError, errors.OperationError, errors.KnowledgeError, errors.ModelError,
     }  # fmt: skip
-    engine = set(classes(errors.EngineError))
+    engine = {*classes(errors.EngineError), *classes(errors.ToolError)}
     for kind in classes(errors.AssistentError):
         if kind not in inside | engine:
             assert any(issubclass(kind, listed) for listed, _ in STATUSES), kind

@@ -49,6 +49,7 @@ export class Api {
     const stop = new AbortController();
     const timer = timeout ? setTimeout(() => stop.abort(), timeout) : 0;
     signal?.addEventListener('abort', () => stop.abort());
+    const form = body instanceof FormData; // the browser says its type
     let response;
     try {
       response = await fetch(BASE + path, {
@@ -56,9 +57,9 @@ export class Api {
         headers: {
           ...headers,
           ...(bearer ? { Authorization: `Bearer ${bearer}` } : {}),
-          ...(body ? { 'Content-Type': 'application/json' } : {}),
+          ...(body && !form ? { 'Content-Type': 'application/json' } : {}),
         },
-        body: body ? JSON.stringify(body) : undefined,
+        body: form ? body : body && JSON.stringify(body),
         signal: stop.signal,
         credentials: 'omit', // the bearer says who speaks; no cookie ever does
         cache: 'no-store',
@@ -108,6 +109,23 @@ export class Api {
   /** @param {string} words @param {string | null} profile @param {AbortSignal} signal @returns {Promise<Suggested>} */
   search(words, profile, signal) {
     return this.json('GET', `/search?${new URLSearchParams({ q: words, ...(profile && { profile }) })}`, { signal });
+  }
+
+  /** @param {File} file an image for the request being told */
+  join(file) {
+    const body = new FormData();
+    body.append('file', file);
+    return this.json('POST', '/attachments', { body, timeout: 6 * TIMEOUT_MS });
+  }
+
+  /** @returns {Promise<Joined>} */
+  joined() {
+    return this.json('GET', '/attachments');
+  }
+
+  /** @param {string} id */
+  unjoin(id) {
+    return this.json('DELETE', `/attachments/${id}`);
   }
 
   /** The person's own data, as a file. */

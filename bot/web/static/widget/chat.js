@@ -2,7 +2,7 @@
 import { Api, Refused } from './api.js';
 import { Banners } from './banners.js';
 import { Bridge } from './bridge.js';
-import { Composer, Suggestions } from './composer.js';
+import { Attachments, Composer, Suggestions } from './composer.js';
 import { DataDialog } from './data-dialog.js';
 import { byId, h } from './dom.js';
 import { Events } from './events.js';
@@ -31,8 +31,9 @@ const suggestions = new Suggestions({ field, list: byId('suggestions') },
   { search: (words, signal) => opened.then(() => api.search(words, session.profile, signal)), choose: ask, say: (text) => view.say(text) }, texts);
 const composer = new Composer({ form: /** @type {HTMLFormElement} */ (byId('composer')), field, counter: byId('counter') },
   { send: ask, say: (text) => view.say(text), takesKey: (event) => suggestions.takesKey(event) }, texts);
+const attachments = new Attachments(api);
 const outbox = new Outbox(view, {
-  send: (body) => opened.then(() => api.send(body)),
+  send: (body) => Promise.all([opened, attachments.settled]).then(() => api.send(body)),
   answered,
   renew,
   edit: (text) => { if (text && composer.empty) composer.fill(text); composer.focus(); },
@@ -67,6 +68,7 @@ function choose(button, byKeyboard) {
 /** @param {Reply} reply @param {string} id the client's own, of the message that it answers */
 function answered(reply, id) {
   learnProfile(reply.profile);
+  attachments.follow(reply.messages);
   view.receive(reply.messages.filter((message) => message.from !== 'user' || message.id !== id),
     { opinion: reply.result?.outcome !== 'urgent' });
   for (const message of reply.messages) if (message.ticket) view.updateTicket(message.ticket);
@@ -94,6 +96,7 @@ function announced(name, data) {
 function show(start) {
   learnProfile(session.profile);
   view.history(start.messages);
+  attachments.follow(start.messages);
   if (start.unrecognised) view.line(texts.unrecognised);
   if (start.announcements) banners.replace(start.announcements);
   events.start();
@@ -167,6 +170,7 @@ function forget(sentence) {
 function clear() {
   events.stop();
   outbox.clear();
+  attachments.follow([]);
   view.clear();
 }
 
@@ -174,7 +178,7 @@ function clear() {
 function learnProfile(profile) {
   if (profile) session.profile = profile;
   texts = textsFor(session.profile);
-  for (const part of [view, banners, suggestions, composer, dataDialog]) part.texts = texts;
+  for (const part of [view, banners, suggestions, composer, attachments, dataDialog]) part.texts = texts;
   byId('notice-text').textContent = texts.notice;
   byId('field-label').textContent = texts.inputLabel;
   field.placeholder = texts.placeholder;

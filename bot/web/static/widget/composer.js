@@ -1,8 +1,8 @@
 /**
  * Where the person writes: Enter sends, Shift+Enter makes a line, the field grows, a long text is told so, and
- * questions are proposed while typing.
+ * questions are proposed while typing, screenshots are joined to a request.
  */
-import { h } from './dom.js';
+import { byId, h } from './dom.js';
 
 const COUNTED_FROM = 900;
 const READ_WHOLE = 1000; // the server reads longer texts by their ends
@@ -182,5 +182,69 @@ export class Suggestions {
     const item = this.#items[at];
     this.close();
     if (item) this.on.choose(item.title);
+  }
+}
+
+/** Screenshots of the request being told: chosen or pasted, removable until it is sent. */
+export class Attachments {
+  /** @type {Texts} */
+  texts;
+  /** A request is not sent while an image is on its way. @type {Promise<unknown>} */
+  settled = Promise.resolve();
+  #area = byId('captures');
+  #join = byId('join');
+  #said = byId('join-said');
+
+  /** @param {import('./api.js').Api} api */
+  constructor(api) {
+    this.api = api;
+    const input = /** @type {HTMLInputElement} */ (byId('file'));
+    this.#join.addEventListener('click', () => input.click());
+    input.addEventListener('change', () => {
+      this.#send(input.files);
+      input.value = '';
+    });
+    byId('field').addEventListener('paste', (event) => {
+      const files = event.clipboardData?.files;
+      if (this.#area.hidden || !files?.length) return;
+      event.preventDefault();
+      this.#send(files);
+    });
+  }
+
+  /** While a request is told, each message offers to give it up. @param {Message[]} messages */
+  follow(messages) {
+    this.#area.hidden = !messages.at(-1)?.buttons?.some((button) => button.choice === 'demande:abandonner');
+    this.#draw({ attachments: [] });
+    if (!this.#area.hidden) this.#do(() => {});
+  }
+
+  /** @param {FileList | null} files */
+  #send(files) {
+    for (const file of files ?? []) {
+      this.#do(() => {
+        this.#said.replaceChildren(this.texts.joining, h('progress', { 'aria-hidden': 'true' }));
+        return this.api.join(file);
+      });
+    }
+  }
+
+  /** One thing after the other; then what the server has is shown. @param {() => unknown} act */
+  #do(act) {
+    this.settled = this.settled.then(act).then(() => this.api.joined()).then(
+      (joined) => this.#draw(joined), (error) => { this.#said.textContent = error.detail || this.texts.dataFailed; });
+  }
+
+  /** @param {Joined} joined */
+  #draw({ attachments }) {
+    byId('joined').replaceChildren(...attachments.map(({ id }, at) => {
+      const button = h('button', { type: 'button', class: 'plain small' }, this.texts.unjoin(at + 1));
+      button.addEventListener('click', () => {
+        this.#join.focus();
+        this.#do(() => this.api.unjoin(id));
+      });
+      return button;
+    }));
+    this.#said.textContent = attachments.length ? this.texts.joined(attachments.length) : '';
   }
 }

@@ -50,6 +50,9 @@ export const VOUS = {
     : '1 question proposée, flèche vers le bas pour la choisir.'),
   counter: (/** @type {number} */ n) => `${n.toLocaleString('fr-FR')} caractères.`,
   tooLong: 'Au-delà de 1 000 caractères, le message est lu en partie. Un texte plus court aide à mieux répondre.',
+  joining: 'Envoi de la capture…',
+  joined: (/** @type {number} */ n) => `Captures jointes${NBSP}: ${n}.`,
+  unjoin: (/** @type {number} */ n) => `Retirer la capture ${n}`,
   dataTitle: 'Vos données',
   dataBody: [
     'L’assistant est un programme. Il choisit ses réponses parmi des textes écrits et relus par des personnes.',
@@ -112,17 +115,13 @@ const STATES = {
   nouveau: 'Nouvelle',
   en_cours: 'En cours de traitement',
   en_attente: 'En attente de votre réponse',
-  attente_usager: 'En attente de votre réponse',
-  en_attente_de_l_usager: 'En attente de votre réponse',
-  escalade: 'Transmise à l’éditeur',
   resolu: 'Résolue',
   clos: 'Close',
 };
 
 /** @param {string} status */
 export function stateName(status) {
-  const key = status.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase().replace(/[^a-z]+/g, '_');
-  return STATES[key] ?? status.replace(/_/g, ' ');
+  return STATES[status] ?? status;
 }
 
 /** @param {number} level */

@@ -30,6 +30,8 @@ type Start = Reply & { resumed: boolean; unrecognised: boolean };
 type Outgoing = { id: string; text?: string; choice?: string; page?: string };
 type Opinion = { helpful: boolean; comment?: string };
 type Suggested = { results: { topic: string; title: string }[] };
+/** The images that the request being told will carry. */
+type Joined = { attachments: { id: string }[] };
 /** One event of a text/event-stream. */
 type EventFrame = { id: string | null; event: string; data: string; retry: number | null };
 /** What the loader tells of the page that holds the frame. */
