@@ -23,6 +23,8 @@ from bot.operations.processes import Control
 from bot.settings import ROOT, Settings, read_settings
 
 START_S = 240
+# The name under which a test may connect a group to a Redmine of its own.
+REDMINE_KEY = "ASSISTENT_CONNECTOR_REDMINE"
 
 
 @dataclass
@@ -150,7 +152,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     environment = {
         **without_settings(os.environ), **choose_ports(),
         "ASSISTENT_VAR_DIR": str(folder), "ASSISTENT_RATE_LIMITS": "off",
-        "ASSISTENT_FRAME_ANCESTORS": "http://localhost:*",
+        "ASSISTENT_FRAME_ANCESTORS": "http://localhost:*", REDMINE_KEY: "assistentkey",
     }  # fmt: skip
     settings = read_settings(environment)
     output = folder / "run.log"

@@ -40,6 +40,7 @@ from bot.errors import EngineError
 from bot.escalation import outages
 from bot.escalation import service as escalation
 from bot.escalation.outages import OpenIncidents
+from bot.escalation.rules import likely_topic
 from bot.escalation.service import Request, RequestReply
 from bot.knowledge.service import KnowledgeBase
 from bot.language.normalise import clean
@@ -317,22 +318,22 @@ class Assistant:
         decided = understood.decision
         request = None
         if decided.kind in (kinds.FORM, kinds.FOLLOW):
-            request = _reply_of(understood.messages) or await self._request(incoming, decided)
+            request = _reply_of(understood.messages) or await self._request(incoming, understood)
         uttered = next((message["text"] for message in understood.messages if message.get("text")), None)
         return self._composer.compose(
             decided, text=text, profile=profile, uai=incoming.received.conversation.uai, state=state,
             engine_text=uttered, request=request,
         )  # fmt: skip
 
-    async def _request(self, incoming: _Incoming, decided: Decision) -> RequestReply:
+    async def _request(self, incoming: _Incoming, understood: Understood) -> RequestReply:
         """Do without the action server what it would have done: the message's id makes it harmless if it did."""
         return await escalation.handle_request(
             self._database,
             self._clock,
             Request(
                 conversation_id=incoming.received.conversation.id, message_id=incoming.received.message.id,
-                command=decided.command or kinds.RESUME, text=incoming.masked.text, page=incoming.page,
-                browser=incoming.browser,
+                command=understood.decision.command or kinds.RESUME, text=incoming.masked.text, page=incoming.page,
+                browser=incoming.browser, topic=likely_topic(understood.ranking),
             ),
         )  # fmt: skip
 

@@ -103,16 +103,12 @@ async def raise_alerts(database: Database, clock: Clock) -> int:
     now = clock.now()
     near = sa.and_(Ticket.warn_by <= now, Ticket.alert.is_(None))
     late = sa.and_(Ticket.answer_by <= now, sa.or_(Ticket.alert.is_(None), Ticket.alert != LATE))
+    due = sa.select(Ticket).where(Ticket.state.in_(OPEN_STATES), sa.or_(near, late)).order_by(Ticket.id).limit(_BATCH)
+    async with database.reading() as session:
+        if (await session.scalars(due.limit(1))).first() is None:
+            return 0
     async with database.transaction() as session:
-        tickets = (
-            await session.scalars(
-                sa.select(Ticket)
-                .where(Ticket.state.in_(OPEN_STATES), sa.or_(near, late))
-                .order_by(Ticket.id)
-                .limit(_BATCH)
-                .with_for_update()
-            )
-        ).all()
+        tickets = (await session.scalars(due.with_for_update())).all()
         for ticket in tickets:
             ticket.alert = LATE if ticket.answer_by and ticket.answer_by <= now else NEAR
             data = {"alert": ticket.alert, "due": ticket.answer_by.isoformat() if ticket.answer_by else None}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.dialogue import decision as commands
 from bot.dialogue.state import ASKED_CONSENT, ASKED_PROBLEM, ASKED_SCHOOL
+from bot.topics import load_topics
 
 DONE = "fini"
 ABANDONED = "abandonne"
+
+# A problem told without having asked a question first is of the topic that it is so likely to be about.
+_SURE = 0.5
 
 PARIS = ZoneInfo("Europe/Paris")
 MONTHS = [
@@ -62,6 +68,17 @@ def advance(form: Form, command: str, text: str, *, found: tuple[str, str] | Non
     if command == commands.SEND and form.step == ASKED_CONSENT:
         return replace(form, step=DONE)
     return form
+
+
+def likely_topic(ranking: Iterable[Iterable[Any]]) -> str | None:
+    """Return the topic that the words of a problem are surely about, from (name, chance) pairs, the likeliest first."""
+    topics = load_topics()
+    for name, chance in ranking:
+        if chance < _SURE:
+            return None
+        if (topic := topics.get(name)) and not topic.is_dialogue and not topic.is_urgent:
+            return name
+    return None
 
 
 def _next(form: Form) -> Form:

@@ -56,6 +56,8 @@ class Request:
     text: str = ""
     page: str = ""
     browser: str = ""
+    # What the text is about, where that is sure.
+    topic: str | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,8 @@ async def _advance(session: AsyncSession, clock: Clock, conversation: Conversati
             await session.execute(_unused_contacts(conversation.id))
             await attachments.drop(session, conversation.id)
             return RequestReply(phrases.DROPPED[pupil])
+        if request.command in (commands.PROBLEM, commands.ADD):
+            draft.topic = draft.topic or request.topic
         if form.step == DONE:
             ticket = await _open_ticket(session, clock, conversation, draft, request)
             await session.delete(draft)

@@ -26,7 +26,7 @@ def each(operations: list[Operation]) -> pytest.MarkDecorator:
 
 
 def path_of(operation: Operation) -> str:
-    return operation.path.replace("{id}", str(uuid.uuid4())).replace("{number}", "26-00001-0")
+    return operation.path.replace("{id}", str(uuid.uuid4())).replace("{number}", "26-00001-0").replace("{group}", "dan")
 
 
 # --- what each route answers when all is well -------------------------------------------------

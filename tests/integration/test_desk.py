@@ -294,3 +294,17 @@ async def test_gestures_are_in_the_audit_log(site: Api, browser_of: Open, own_da
         ("ticket_handled", ticket["number"]), ("conversation_taken_over", ticket["number"]),
     ]  # fmt: skip
     assert taken
+
+
+async def test_a_problem_told_at_once_goes_to_the_group_of_its_topic(site: Api, own_database: Database) -> None:
+    """Nobody asked a question first: the words of the problem say what it is about."""
+    chat = await site.open("directeur", ECOLE)
+    ticket = await chat.open_ticket("Impossible de créer un compte pour la remplaçante")
+    async with own_database.reading() as session:
+        kept = await session.scalar(sa.select(Ticket).where(Ticket.number == ticket["number"]))
+    assert (kept.topic, kept.group_id) == ("admin_creer_compte", "dsi")
+    chat = await site.open("parent", ECOLE)
+    ticket = await chat.open_ticket("Tout va de travers depuis hier")
+    async with own_database.reading() as session:
+        kept = await session.scalar(sa.select(Ticket).where(Ticket.number == ticket["number"]))
+    assert (kept.topic, kept.group_id) == (None, "dan")

@@ -444,6 +444,6 @@ def test_every_table_is_known_to_hold_something_of_a_person_or_not() -> None:
     }  # fmt: skip
     # Of those who work in the console; nothing of whoever asks (bot/people/personal_data.py).
     staff = {
-        "accounts", "account_grants", "sign_in_sessions", "sign_in_failures", "password_links", "audit_entries",
+        "accounts", "account_grants", "account_identities", "sign_in_attempts", "sign_in_sessions", "sign_in_failures", "password_links", "audit_entries",
     }  # fmt: skip
     assert {table.name for table in Base.metadata.sorted_tables} <= personal | staff | IMPERSONAL

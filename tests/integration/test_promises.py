@@ -116,6 +116,8 @@ async def test_a_late_request_is_said_to_be(site: Api, browser_of: Open, clock: 
     browser = await browser_of("agent_n2")
     assert ticket["number"] not in (await browser.get("/console/demandes?late=True")).text
     clock.advance(timedelta(days=5))
+    # The session has ended since.
+    browser = await browser_of("agent_n2")
     page = await browser.get("/console/demandes?late=True")
     assert ticket["number"] in page.text
     assert "en retard" in page.words

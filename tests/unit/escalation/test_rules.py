@@ -16,6 +16,7 @@ from bot.escalation.rules import (
     advance,
     french_date,
     is_ticket_number,
+    likely_topic,
     open_form,
     ticket_number,
 )
@@ -81,3 +82,19 @@ def test_a_number_carries_its_own_check(identifier: int, year: int) -> None:
 def test_dates_are_written_in_french_on_paris_time() -> None:
     assert french_date(datetime(2026, 11, 22, 8, 5, tzinfo=UTC)) == "22 novembre 2026 à 9 h 05"
     assert french_date(datetime(2026, 7, 31, 22, 30, tzinfo=UTC)) == "1er août 2026 à 0 h 30"
+
+
+@pytest.mark.parametrize(
+    ("ranking", "topic"),
+    [
+        ([("blog_consulter", 0.9), ("blog_publier", 0.1)], "blog_consulter"),
+        ([("blog_consulter", 0.4), ("blog_publier", 0.3)], None),
+        ([("parler_humain", 0.9), ("blog_consulter", 0.1)], None),
+        ([("hors_sujet", 0.9)], None),
+        ([("urgence_harcelement", 0.9)], None),
+        ([("inconnu", 0.9)], None),
+        ([], None),
+    ],
+)
+def test_a_problem_is_of_the_topic_that_it_is_surely_about(ranking: list[tuple[str, float]], topic: str | None) -> None:
+    assert likely_topic(ranking) == topic
