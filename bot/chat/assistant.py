@@ -248,10 +248,10 @@ class Assistant:
 
     async def _with_incident(self, composed: Composed, decided: Decision, conversation: Conversation) -> Composed:
         """Tell the known incident that covers a question in place of the article, once a conversation."""
-        incident = self._incidents.find(decided.topic, conversation.uai) if decided.kind == kinds.ANSWER else None
-        if incident is None or not await outages.meet(self._database, self._clock, incident.id, conversation.id):
+        if decided.kind != kinds.ANSWER or not self._incidents.may_cover(decided.topic):
             return composed
-        return self._composer.incident(incident, composed)
+        incident = await outages.meet(self._database, self._clock, decided.topic, conversation)
+        return self._composer.incident(incident, composed) if incident else composed
 
     async def _with_profile(self, incoming: _Incoming, understood: Understood, composed: Composed, degraded: bool
                             ) -> tuple[Understood, Composed, bool]:  # fmt: skip

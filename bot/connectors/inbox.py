@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import Clock
 from bot.connectors.models import Exchange, ExchangeReceipt, ExchangeStep
-from bot.connectors.outbox import follow
 from bot.connectors.rules import SENT, STATE, clean, gesture_for, marked_with
 from bot.connectors.tool import RemoteRequest
 from bot.db import Database
@@ -50,13 +49,11 @@ async def take_changes(
 async def _do(session: AsyncSession, now: datetime, exchange: Exchange, ticket: Ticket, author: str, kind: Kind,
               text: str) -> None:  # fmt: skip
     try:
-        await handling.act_as_tool(session, now, ticket, kind, text, author)
+        await handling.act_as_tool(session, now, ticket, kind, text, author, exchange.id)
     except Conflict as refusal:
         # Too late for the person, but not lost: who opens the request finds it.
         data = {"text": text, "reason": refusal.sentence}
         session.add(TicketEvent(ticket_id=ticket.id, kind=handling.NOTE, author=author, data=data, at=now))
-    else:
-        await follow(session, now, ticket, kind, text, but=exchange.id)
 
 
 async def _is_new(session: AsyncSession, now: datetime, exchange: Exchange, key: str) -> bool:

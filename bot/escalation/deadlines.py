@@ -15,7 +15,7 @@ WARNING_SHARE = 0.75
 
 _ZERO = timedelta(0)
 _DAY = timedelta(days=1)
-_WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 # A date this far is said with its year.
 _FAR = timedelta(days=180)
 
@@ -134,7 +134,7 @@ def say_instant(now: datetime, instant: datetime) -> str:
     local = instant.astimezone(PARIS)
     day = "1er" if local.day == 1 else str(local.day)
     year = f" {local.year}" if abs(instant - now) > _FAR else ""
-    return f"{_WEEKDAYS[local.weekday()]} {day} {MONTHS[local.month - 1]}{year} à {_hour(instant)}"
+    return f"{WEEKDAYS[local.weekday()]} {day} {MONTHS[local.month - 1]}{year} à {_hour(instant)}"
 
 
 def _hour(instant: datetime) -> str:

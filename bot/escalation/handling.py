@@ -117,12 +117,12 @@ async def act(database: Database, clock: Clock, caller: Caller, number: str, ges
         roles = await roles_on(session, caller, ticket)
         after, command = _apply_as(before, gesture, roles, caller, now)
         to = await _addressee(session, ticket, gesture)
-        await _write(session, ticket, before, command, after, caller.account.name, text, to=to)
+        moved = gesture.group_id is not None
+        await _write(session, ticket, before, command, after, caller.account.name, text, to=to, moved=moved)
         gesture_kept = str(gesture.kind)
         details = {"gesture": gesture_kept, **({"to": to} if to else {})}
         audit(session, now, caller.account.id, "ticket_handled", "ticket", ticket.number, **details)
         await _tell(session, now, ticket, gesture.kind, text, caller.account.name)
-        await follow(session, now, ticket, gesture.kind, text or reason, moved=gesture.group_id is not None)
         return ticket
 
 
@@ -153,10 +153,11 @@ async def _addressee(session: AsyncSession, ticket: Ticket, gesture: Gesture) ->
     return agent.name
 
 
-async def act_as_tool(session: AsyncSession, now: datetime, ticket: Ticket, kind: Kind, text: str, author: str) -> None:
+async def act_as_tool(session: AsyncSession, now: datetime, ticket: Ticket, kind: Kind, text: str, author: str,
+                      exchange_id: int) -> None:  # fmt: skip
     """Do what was done in a group's own tool, in the group's name; Conflict when the request's state does not allow it."""
     before, command = state_of(ticket), Command(kind, states.SYSTEM, now)
-    await _write(session, ticket, before, command, states.apply(before, command), author, text)
+    await _write(session, ticket, before, command, states.apply(before, command), author, text, but=exchange_id)
     await _tell(session, now, ticket, kind, text, author)
 
 
@@ -183,7 +184,9 @@ def _apply_as(before: TicketState, gesture: Gesture, roles: list[Grant], caller:
 
 
 async def _write(session: AsyncSession, ticket: Ticket, before: TicketState, command: Command, after: TicketState,
-                 author: str, text: str, message_id: str | None = None, to: str = "") -> None:  # fmt: skip
+                 author: str, text: str, message_id: str | None = None, to: str = "", *, moved: bool = False,
+                 but: int | None = None) -> None:  # fmt: skip
+    """Write a change down, and queue it for the tools that have the request (`moved`, `but`: connectors.outbox.follow)."""
     put_state(ticket, after)
     ticket.updated_at = command.at
     if after.level != before.level:
@@ -202,7 +205,7 @@ async def _write(session: AsyncSession, ticket: Ticket, before: TicketState, com
             ticket_id=ticket.id, message_id=message_id, kind=str(command.kind), author=author, data=data, at=command.at
         )
     )
-    await session.flush()
+    await follow(session, command.at, ticket, command.kind, text or command.reason.strip(), but=but, moved=moved)
 
 
 async def _tell(session: AsyncSession, now: datetime, ticket: Ticket, kind: Kind, text: str, author: str) -> None:
@@ -221,19 +224,21 @@ async def _tell(session: AsyncSession, now: datetime, ticket: Ticket, kind: Kind
     if kind == Kind.ASK:
         said.append(Said(phrases.ASK_ANSWER[pupil].format(number=ticket.number), {}, BOT))
     if kind == Kind.RESOLVE:
-        buttons = [
-            {"title": title, "choice": f"suivi:{value}"} for title, value in phrases.RATINGS
-        ]  # fmt: skip
-        said.append(
-            Said(
-                phrases.RESOLVED[pupil].format(number=ticket.number), {"ticket": card(ticket), "buttons": buttons}, BOT
-            )
-        )
+        extras = {"ticket": card(ticket), "buttons": list(phrases.RATING_BUTTONS)}
+        said.append(Said(phrases.RESOLVED[pupil].format(number=ticket.number), extras, BOT))
     if kind == Kind.ESCALATE:
         said.append(Said(phrases.ESCALATED[pupil].format(number=ticket.number), {"ticket": card(ticket)}, BOT))
     if said:
         asked = ASKED_ANSWER if kind == Kind.ASK else None
         await say_in(session, now, ticket.conversation_id, said, asked=asked)
+
+
+async def hold(session: AsyncSession, caller: Caller, number: str) -> Ticket:
+    """Return a request that `caller` may answer, held against others; NotFound, or Forbidden when it can only be read."""
+    ticket = await find_ticket(session, caller, number, to_write=True)
+    if not await roles_on(session, caller, ticket):
+        raise Forbidden
+    return ticket
 
 
 async def write_note(database: Database, clock: Clock, caller: Caller, number: str, text: str) -> None:
@@ -242,9 +247,7 @@ async def write_note(database: Database, clock: Clock, caller: Caller, number: s
     if not text or len(text) > MAX_TEXT:
         raise InvalidInput(f"Une note compte de 1 à {MAX_TEXT} caractères.")
     async with database.transaction() as session:
-        ticket = await find_ticket(session, caller, number, to_write=True)
-        if not await roles_on(session, caller, ticket):
-            raise Forbidden
+        ticket = await hold(session, caller, number)
         ticket.updated_at = clock.now()
         session.add(
             TicketEvent(ticket_id=ticket.id, kind=NOTE, author=caller.account.name, data={"text": text}, at=clock.now())
@@ -255,9 +258,7 @@ async def send_again(database: Database, clock: Clock, caller: Caller, number: s
     """Queue again what was given up of a request for the teams' tools."""
     now = clock.now()
     async with database.transaction() as session:
-        ticket = await find_ticket(session, caller, number, to_write=True)
-        if not await roles_on(session, caller, ticket):
-            raise Forbidden
+        ticket = await hold(session, caller, number)
         if not await replay(session, now, ticket):
             raise Conflict("Rien n’est à renvoyer pour cette demande.")
         audit(session, now, caller.account.id, "ticket_handled", "ticket", ticket.number, gesture="renvoi")
@@ -269,9 +270,7 @@ async def set_priority(database: Database, clock: Clock, caller: Caller, number:
         raise InvalidInput("Choisissez une priorité dans la liste.")
     now = clock.now()
     async with database.transaction() as session:
-        ticket = await find_ticket(session, caller, number, to_write=True)
-        if not await roles_on(session, caller, ticket):
-            raise Forbidden
+        ticket = await hold(session, caller, number)
         if ticket.state not in states.OPEN_STATES:
             raise Conflict("Cette demande n’est plus ouverte.")
         if ticket.priority == priority:
@@ -287,9 +286,7 @@ async def take_over(database: Database, clock: Clock, caller: Caller, number: st
     """Speak in the assistant's place in the request's conversation, or give it `back`; the person is told."""
     now = clock.now()
     async with database.transaction() as session:
-        ticket = await find_ticket(session, caller, number, to_write=True)
-        if not await roles_on(session, caller, ticket):
-            raise Forbidden
+        ticket = await hold(session, caller, number)
         conversation = (
             await session.get(Conversation, ticket.conversation_id, with_for_update=True)
             if ticket.conversation_id
@@ -377,7 +374,6 @@ async def _do_as_person(session: AsyncSession, now: datetime, ticket: Ticket, ki
                         text: str = "") -> None:  # fmt: skip
     before, command = state_of(ticket), Command(kind, states.PERSON, now)
     await _write(session, ticket, before, command, states.apply(before, command), states.PERSON, text, message_id)
-    await follow(session, now, ticket, kind, text)
 
 
 async def _newest(session: AsyncSession, conversation: Conversation, among: tuple[str, ...], number: str | None = None

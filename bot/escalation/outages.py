@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +16,6 @@ from bot.conversations.service import BOT, Said, say_in
 from bot.db import Database
 from bot.errors import Conflict, Forbidden, InvalidInput, NotFound
 from bot.escalation import handling, phrases
-from bot.escalation.desk import find_ticket
 from bot.escalation.incidents import FLOORS, WINDOW, Incident, Proposal, Signal, Usual, detect, find_incident
 from bot.escalation.models import IncidentPerson, IncidentRow, Ticket, TicketEvent
 from bot.escalation.routing import EVERYWHERE, Territory, chain_of
@@ -54,31 +53,20 @@ class Outage:
 
 
 class OpenIncidents:
-    """The open incidents, in memory: they are looked at for every message."""
+    """The topics of the open incidents, in memory: they are looked at for every message, and mostly there is none."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._rows: dict[Incident, IncidentRow] = {}
-        self._chains: dict[str, tuple[Territory, ...]] = {}
+        self._topics: frozenset[str] = frozenset()
 
     async def refresh(self) -> None:
         """Read them again."""
         async with self._database.reading() as session:
-            rows = await _open_rows(session)
-            # Only a few are open at once, mostly none: schools are read when there is something to compare them with.
-            schools = (await session.scalars(sa.select(School))).all() if rows and not self._chains else ()
-        if schools:
-            self._chains = {school.uai: chain_of(school) for school in schools}
-        if not rows:
-            self._chains = {}
-        self._rows = {_incident(row): row for row in rows}
+            self._topics = frozenset(row.topic for row in await _open_rows(session))
 
-    def find(self, topic: str | None, uai: str | None) -> IncidentRow | None:
-        """Return the open incident that covers a question; None mostly."""
-        if not self._rows:
-            return None
-        found = find_incident(self._rows, topic, self._chains.get(uai or "", ()))
-        return self._rows[found] if found else None
+    def may_cover(self, topic: str | None) -> bool:
+        """Tell whether an incident is open on a topic, somewhere."""
+        return topic in self._topics
 
 
 async def covering(session: AsyncSession, topic: str | None, uai: str | None) -> IncidentRow | None:
@@ -102,14 +90,16 @@ def _incident(row: IncidentRow) -> Incident:
 # --- the person -------------------------------------------------------------------------------
 
 
-async def meet(database: Database, clock: Clock, incident_id: str, conversation_id: str) -> bool:
-    """Attach whoever asked to an incident; return False when he was already, or when it has just ended."""
+async def meet(database: Database, clock: Clock, topic: str, conversation: Conversation) -> IncidentRow | None:
+    """Attach whoever asked to the incident that covers the question; None when there is none, or he knows of it."""
+    async with database.reading() as session:
+        row = await covering(session, topic, conversation.uai)
+        if row is None or await session.get(IncidentPerson, (row.id, conversation.id)) is not None:
+            return None
     async with database.transaction() as session:
-        row = await session.get(IncidentRow, incident_id)
-        conversation = await session.get(Conversation, conversation_id)
-        if row is None or row.closed_at is not None or conversation is None:
-            return False
-        return await attach(session, clock.now(), incident_id, conversation)
+        # It may have ended in between, or another message of the conversation have been quicker.
+        row = await covering(session, topic, conversation.uai)
+        return row if row and await attach(session, clock.now(), row.id, conversation) else None
 
 
 async def attach(session: AsyncSession, now: datetime, incident_id: str, conversation: Conversation) -> bool:
@@ -162,8 +152,7 @@ async def _tell_end(session: AsyncSession, now: datetime, attached: IncidentPers
     extras = {}
     for ticket in tickets:
         await handling.resolve_for_all(session, now, ticket, incident.title)
-        buttons = [{"title": title, "choice": f"suivi:{value}"} for title, value in phrases.RATINGS]
-        extras = {"ticket": handling.card(ticket), "buttons": buttons}
+        extras = {"ticket": handling.card(ticket), "buttons": list(phrases.RATING_BUTTONS)}
         text += "\n\n" + phrases.RESOLVED[pupil].format(number=ticket.number)
     await say_in(session, now, attached.conversation_id, [Said(text.strip(), extras, BOT)])
 
@@ -242,9 +231,16 @@ async def _request_for_all(session: AsyncSession, now: datetime, row: IncidentRo
 async def _attach_recent(session: AsyncSession, now: datetime, row: IncidentRow) -> None:
     """Attach those who asked about it in the last WINDOW, and their requests."""
     here = (row.scope, row.territory)
-    for conversation, chain in await _who_met(session, now - WINDOW, row.topic):
-        if here == EVERYWHERE or here in chain:
-            await attach(session, now, row.id, conversation)
+    met = await _met(session, Message.at > now - WINDOW, [row.topic], Conversation.id)
+    persons = {
+        conversation: person for person, _, _, school, conversation in met if here in (*chain_of(school), EVERYWHERE)
+    }  # fmt: skip
+    # Nobody can be attached to it yet.
+    session.add_all(
+        IncidentPerson(incident_id=row.id, conversation_id=conversation, person_id=person, at=now)
+        for conversation, person in persons.items()
+    )
+    await session.flush()
     attached = sa.select(IncidentPerson.conversation_id).where(IncidentPerson.incident_id == row.id)
     await session.execute(
         sa.update(Ticket)
@@ -255,23 +251,6 @@ async def _attach_recent(session: AsyncSession, now: datetime, row: IncidentRow)
         .values(incident_id=row.id)
         .execution_options(synchronize_session=False)
     )  # fmt: skip
-
-
-async def _who_met(
-    session: AsyncSession, since: datetime, topic: str
-) -> list[tuple[Conversation, tuple[Territory, ...]]]:
-    rows = await session.execute(
-        sa.select(Conversation, School)
-        .outerjoin(School, School.uai == Conversation.uai)
-        .where(
-            Conversation.id.in_(
-                sa.select(Message.conversation_id)
-                .join(Result, Result.message_id == Message.id)
-                .where(Message.at > since, Result.topic == topic, Result.outcome.in_(_MET))
-            )
-        )
-    )
-    return [(conversation, chain_of(school)) for conversation, school in rows.all()]
 
 
 async def close_incident(database: Database, clock: Clock, caller: Caller, incident_id: str, text: str) -> None:
@@ -305,9 +284,7 @@ async def attach_request(database: Database, clock: Clock, caller: Caller, numbe
     """Attach a request to an open incident, or detach it when `incident_id` is empty."""
     now = clock.now()
     async with database.transaction() as session:
-        ticket = await find_ticket(session, caller, number, to_write=True)
-        if not await handling.roles_on(session, caller, ticket):
-            raise Forbidden
+        ticket = await handling.hold(session, caller, number)
         row = await session.get(IncidentRow, incident_id) if incident_id else None
         if incident_id and (row is None or row.closed_at is not None):
             raise InvalidInput("Choisissez un incident ouvert dans la liste.")
@@ -385,14 +362,21 @@ async def propose(session: AsyncSession, caller: Caller, now: datetime) -> list[
 
 async def _signals(session: AsyncSession, when: sa.ColumnElement[bool], topics: Iterable[str] = ()) -> list[Signal]:
     meaning = {topic.id for topic in load_topics() if not topic.is_dialogue and not topic.is_urgent}
+    rows = await _met(session, when, topics or meaning)
+    return [Signal(person, topic, at, chain_of(school)) for person, topic, at, school in rows]
+
+
+async def _met(session: AsyncSession, when: sa.ColumnElement[bool], topics: Iterable[str], *more: sa.ColumnElement
+               ) -> Sequence[sa.Row]:  # fmt: skip
+    """Return who met these topics, with the topic, the instant, the school, and `more`."""
     rows = await session.execute(
-        sa.select(Conversation.person_id, Result.topic, Message.at, School)
+        sa.select(Conversation.person_id, Result.topic, Message.at, School, *more)
         .join(Message, Message.id == Result.message_id)
         .join(Conversation, Conversation.id == Message.conversation_id)
         .outerjoin(School, School.uai == Conversation.uai)
-        .where(when, Result.outcome.in_(_MET), Result.topic.in_(sorted(set(topics) or meaning)))
+        .where(when, Result.outcome.in_(_MET), Result.topic.in_(sorted(topics)))
     )
-    return [Signal(person, topic, at, chain_of(school)) for person, topic, at, school in rows.all()]
+    return rows.all()
 
 
 async def _usual(session: AsyncSession, topics: set[str], now: datetime) -> Usual:

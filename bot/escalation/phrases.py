@@ -64,7 +64,11 @@ RESOLVED = {
     False: "Votre demande **{number}** est indiquée comme résolue. Est-ce réglé pour vous ?",
     True: "Ta demande **{number}** est indiquée comme résolue. Est-ce réglé pour toi ?",
 }
-RATINGS = (("Oui, c’est réglé", "satisfait"), ("Non, pas encore", "rouvrir"), ("Réglé, mais mal", "insatisfait"))
+RATING_BUTTONS = (
+    {"title": "Oui, c’est réglé", "choice": "suivi:satisfait"},
+    {"title": "Non, pas encore", "choice": "suivi:rouvrir"},
+    {"title": "Réglé, mais mal", "choice": "suivi:insatisfait"},
+)
 ESCALATED = {
     False: "Votre demande **{number}** est transmise au niveau 3, l’éditeur de l’ENT. Vous gardez le même numéro.",
     True: "Ta demande **{number}** est transmise à d’autres spécialistes. Tu gardes le même numéro.",

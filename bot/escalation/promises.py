@@ -16,7 +16,7 @@ from bot.clock import Clock
 from bot.db import Database
 from bot.errors import InvalidInput
 from bot.escalation.calendars import Calendar
-from bot.escalation.deadlines import Delays, deadline_of, find_delays, say_delay, warning_at
+from bot.escalation.deadlines import WEEKDAYS, Delays, deadline_of, find_delays, say_delay, warning_at
 from bot.escalation.models import CalendarRow, DelayRow, Ticket, TicketEvent
 from bot.escalation.states import ACADEMIE_LEVEL, OPEN_STATES, SYSTEM, VENDOR_LEVEL, TicketState
 from bot.people.audit import audit
@@ -60,8 +60,7 @@ async def read_promise(session: AsyncSession, uai: str | None) -> Promise | None
     if not rows:
         return None
     nearest = max(rows, key=lambda row: row.academie != EVERY_ACADEMIE)
-    delays = (await session.scalars(sa.select(DelayRow))).all()
-    return Promise(_calendar(json.dumps(nearest.data)), tuple(map(_delays_of, delays)))
+    return Promise(_calendar(json.dumps(nearest.data)), tuple(map(_delays_of, await list_delays(session))))
 
 
 @lru_cache(maxsize=64)
@@ -118,8 +117,6 @@ async def raise_alerts(database: Database, clock: Clock) -> int:
 
 # --- what the deployment says -----------------------------------------------------------------
 
-WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
-
 
 def calendar_from_file(entry: dict[str, Any]) -> Calendar:
     """Build a calendar from a deployment's file: days in French, openings as « 8:30-12:00 »; InvalidInput says what is wrong."""
@@ -162,6 +159,10 @@ async def save_promises(
         )
         for entry in delays
     ]  # fmt: skip
+    await _put_delays(session, rows)
+
+
+async def _put_delays(session: AsyncSession, rows: list[DelayRow]) -> None:
     check_delays(rows)
     await session.execute(sa.delete(DelayRow))
     session.add_all(rows)
@@ -174,11 +175,9 @@ async def list_delays(session: AsyncSession) -> list[DelayRow]:
 
 async def replace_delays(database: Database, clock: Clock, by: str, rows: list[DelayRow]) -> None:
     """Put delays in place of those before; InvalidInput says what is wrong."""
-    check_delays(rows)
     async with database.transaction() as session:
         before = _in_words(await list_delays(session))
-        await session.execute(sa.delete(DelayRow))
-        session.add_all(rows)
+        await _put_delays(session, rows)
         audit(session, clock.now(), by, "delays_changed", "delays", "", before=before, after=_in_words(rows))
 
 

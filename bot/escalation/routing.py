@@ -32,13 +32,16 @@ class RoutingRow:
     @property
     def is_default(self) -> bool:
         """Tell whether the row catches whatever no other does."""
-        return self.key == (EVERYWHERE, "", "", "")
+        return self.key == _ANY
 
     @property
     def key(self) -> _Key:
         """What the row asks for, « any » written in one way only."""
         place = (self.scope, self.territory or "") if self.scope else EVERYWHERE
         return place, self.topic or "", self.theme or "", self.profile or ""
+
+
+_ANY: _Key = (EVERYWHERE, "", "", "")
 
 
 def chain_of(school: Placed | None) -> tuple[Territory, ...]:
@@ -100,7 +103,7 @@ def _index(rows: Iterable[RoutingRow]) -> dict[_Key, RoutingRow]:
                 f"Deux lignes de la table disent la même chose, pour « {index[row.key].group} » et « {row.group} » : gardez-en une."
             )
         index[row.key] = row
-    if not any(row.is_default for row in index.values()):
+    if _ANY not in index:
         raise InvalidInput(
             "La table n’a pas de ligne par défaut : ajoutez-en une sans sujet, ni thème, ni profil, ni territoire."
         )

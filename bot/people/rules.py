@@ -128,12 +128,17 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
 }
 
 
-class Held(Protocol):
+class Reaching(Protocol):
+    """What holds for a territory: a role, an announcement."""
+
+    scope: str
+    territory: str
+
+
+class Held(Reaching, Protocol):
     """A role on a territory, as stored."""
 
     role: str
-    scope: str
-    territory: str
 
 
 class Placed(Protocol):
@@ -145,7 +150,7 @@ class Placed(Protocol):
     academie: str | None
 
 
-def covers(grant: Held, school: Placed) -> bool:
+def covers(grant: Reaching, school: Placed) -> bool:
     """Tell whether `grant` reaches `school`: everything, the school itself, or a territory that contains it."""
     if grant.scope == Scope.TOUT:
         return True

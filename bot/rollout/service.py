@@ -12,7 +12,7 @@ from bot.clock import Clock
 from bot.db import Database
 from bot.errors import InvalidInput
 from bot.people.models import School
-from bot.people.rules import Scope
+from bot.people.rules import Scope, covers
 from bot.rollout.models import Announcement
 from bot.topics import PROFILES
 
@@ -83,13 +83,10 @@ async def current(database: Database, clock: Clock, profile: str | None, uai: st
     shown = [
         row
         for row in rows
-        if (not row.profiles or profile in row.profiles) and (row.scope is None or _is_in(row, school))
+        if (not row.profiles or profile in row.profiles) and (row.scope is None or _is_shown_at(row, school))
     ]
     return sorted(shown, key=lambda row: row.level != "incident")
 
 
-def _is_in(row: Announcement, school: School | None) -> bool:
-    if row.scope == Scope.TOUT:
-        return True
-    place = getattr(school, "uai" if row.scope == Scope.ETABLISSEMENT else row.scope, None)
-    return place is not None and place == row.territory
+def _is_shown_at(row: Announcement, school: School | None) -> bool:
+    return row.scope == Scope.TOUT or (school is not None and covers(row, school))

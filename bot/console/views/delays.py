@@ -12,8 +12,9 @@ from bot.console.views.shell import PREFIX, caller_of, form_of, render, see_othe
 from bot.errors import InvalidInput, NotFound
 from bot.escalation import promises
 from bot.escalation.calendars import SCHOOL_ZONES, Calendar
+from bot.escalation.deadlines import WEEKDAYS
 from bot.escalation.models import DelayRow
-from bot.escalation.promises import EVERY_ACADEMIE, HIGH, LOW, WEEKDAYS, read_opening
+from bot.escalation.promises import EVERY_ACADEMIE, HIGH, LOW, read_opening
 from bot.escalation.states import ACADEMIE_LEVEL, VENDOR_LEVEL
 
 PATH = f"{PREFIX}/delais"
