@@ -97,9 +97,11 @@ async def meet(database: Database, clock: Clock, topic: str, conversation: Conve
         if row is None or await session.get(IncidentPerson, (row.id, conversation.id)) is not None:
             return None
     async with database.transaction() as session:
-        # It may have ended in between, or another message of the conversation have been quicker.
+        # The incident may have ended in between, or the conversation have been erased.
         row = await covering(session, topic, conversation.uai)
-        return row if row and await attach(session, clock.now(), row.id, conversation) else None
+        if row is None or await session.get(Conversation, conversation.id) is None:
+            return None
+        return row if await attach(session, clock.now(), row.id, conversation) else None
 
 
 async def attach(session: AsyncSession, now: datetime, incident_id: str, conversation: Conversation) -> bool:

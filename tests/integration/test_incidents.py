@@ -9,6 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from bot.clock import FixedClock
+from bot.connectors.models import ExchangeStep
+from bot.connectors.rules import COMMENT, CREATE, RESOLVED, STATE
+from bot.connectors.setup import save_connectors
 from bot.db import Database
 from bot.escalation.models import IncidentPerson, IncidentRow, Ticket
 from bot.escalation.outages import tell_ended
@@ -174,3 +177,19 @@ async def test_what_is_usual_is_not_proposed(site: Api, browser_of: Open, clock:
     for _ in range(6):
         await ask_about_it(site)
     assert "À vérifier" not in (await browser.get(INCIDENTS)).words
+
+
+async def test_the_tool_that_has_its_request_is_told_of_the_end(browser_of: Open, own_database: Database) -> None:  # noqa: F811
+    entry = {
+        "group": "dan", "kind": "webhook", "address": "http://127.0.0.1:9/", "secrets": {"signing": "ASSISTENT_CONNECTOR_X"},
+    }  # fmt: skip
+    async with own_database.transaction() as session:
+        await save_connectors(session, [entry])
+    browser = await browser_of("agent_n2")
+    place = await open_one(browser)
+    await browser.post(f"{place}/terminer", text="C’est réparé.")
+    async with own_database.reading() as session:
+        steps = (await session.scalars(sa.select(ExchangeStep).order_by(ExchangeStep.id))).all()
+    assert [step.kind for step in steps] == [CREATE, COMMENT, STATE]
+    assert "C’est réparé." in steps[1].content
+    assert steps[2].content == RESOLVED
