@@ -52,9 +52,9 @@ from bot.topics import Topics
 
 # Before there is a model. What the search is sure of is less than what a classifier is: more is offered, less is said.
 SEARCH_THRESHOLDS = Thresholds(answer=0.70, offer=0.35, out_of_scope=0.60, urgent=0.30, second=0.9)
-# Outcomes that keep their name when Rasa is out; the others become `degraded`.
 # Outcomes before which a worry is answered: what is urgent, or told in a request, comes alone.
 _ANSWERED_CALMLY = frozenset({"answer", "choices", "other_profile", "clarify"})
+# Outcomes that keep their name when Rasa is out; the others become `degraded`.
 _KEPT_WHEN_DEGRADED = frozenset({"urgent", "form", "ticket", "dialogue"})
 _UNCLEAR = frozenset({kinds.SEARCH, kinds.CLARIFY})
 _HALF = READ_WHOLE_CHARS // 2
@@ -208,16 +208,8 @@ class Assistant:
         in_part = len(masked.text) > READ_WHOLE_CHARS
         text = f"{masked.text[:_HALF]} … {masked.text[-_HALF:]}" if in_part else masked.text
         page = mask(clean(request.page or "")).text[:PAGE_CHARS]
-        return _Incoming(
-            received,
-            text,
-            masked,
-            request.choice,
-            page,
-            browser[:300],
-            in_part,
-            recognise_worry(text) if request.choice is None else None,
-        )
+        worry = recognise_worry(text) if request.choice is None else None
+        return _Incoming(received, text, masked, request.choice, page, browser[:300], in_part, worry)
 
     async def _deal_with(self, incoming: _Incoming) -> tuple[Understood, Composed]:
         conversation, state = incoming.received.conversation, incoming.received.state
