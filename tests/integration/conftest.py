@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,11 +27,13 @@ from bot.db import Database
 from bot.escalation.promises import save_promises
 from bot.escalation.setup import save_routing
 from bot.knowledge import service as knowledge
+from bot.people.models import Account
 from bot.people.service import save_schools
 from bot.settings import ROOT, Issuer, Settings, read_settings
 from bot.topics import load_topics
 from bot.web.app import create_app
 from bot.web.logs import drop_words
+from tests.integration.console import Browser, Open, add_account, signed_in
 from tests.integration.gateway import Api, GatewayThread, ScriptedEngine, run_apart
 from tests.integration.jwts import write_issuers
 from tests.postgres import Cluster
@@ -223,3 +226,34 @@ async def start(own_url: str, clock: FixedClock, tmp_path: Path, issuers: tuple[
         return Api(client.session, client.make_url("/"), app=app, server=client.server)
 
     return start_gateway
+
+
+@pytest.fixture
+async def site(start: Start) -> Api:
+    """A gateway of the test's own, the chat and the console of one database."""
+    return await start()
+
+
+@pytest.fixture
+async def browser_of(site: Api, own_database: Database, clock: FixedClock) -> AsyncIterator[Open]:
+    """Open a browser where somebody with these roles is signed in."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(*roles: str, **options) -> Browser:
+            account = await add_account(own_database, clock, *roles, **options)
+            return await stack.enter_async_context(signed_in(site.base, own_database, clock, account))
+
+        yield open_one
+
+
+@pytest.fixture
+async def admin(own_database: Database, clock: FixedClock) -> Account:
+    """The administrator."""
+    return await add_account(own_database, clock, "administrateur", name="Alix Chef")
+
+
+@pytest.fixture
+async def browser(site: Api, own_database: Database, clock: FixedClock, admin: Account) -> AsyncIterator[Browser]:
+    """The administrator's browser."""
+    async with signed_in(site.base, own_database, clock, admin) as opened:
+        yield opened

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import itertools
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -17,6 +17,7 @@ from bot.db import Database
 from bot.people.accounts import NewGrant, create_account, get_account
 from bot.people.models import Account
 from bot.people.sign_in import open_session
+from tests.integration.gateway import PREFIX, Api, Chat
 
 SESSION = "assistent_session"
 # The only script of the console: without it, pages are as good but for their being up to date.
@@ -30,6 +31,9 @@ GRANTS = {
     "formateur": NewGrant("formateur", "academie", "Valmont"),
     "administrateur": NewGrant("administrateur", "tout"),
 }
+COLLEGE, ECOLE = "0750002V", "0750001U"
+# Opens a browser where somebody with these roles is signed in: the fixture `browser_of`.
+Open = Callable[..., Awaitable["Browser"]]
 _numbers = itertools.count(1)
 
 
@@ -153,3 +157,22 @@ async def signed_in(base: URL, database: Database, clock: Clock, account: Accoun
         browser.http.cookie_jar.update_cookies({SESSION: token}, base)
         browser.csrf = (await browser.get("/console/mon-compte")).csrf
         yield browser
+
+
+# --- a request, from the chat to the console --------------------------------------------------
+
+
+async def ask(site: Api, uai: str = COLLEGE, problem: str = "Le blog de la classe est vide", profile: str = "parent"):
+    """Open a conversation and a request in it; return both."""
+    chat = await site.open(profile, uai)
+    return chat, await chat.open_ticket(problem)
+
+
+def path(ticket: dict, gesture: str = "") -> str:
+    """Return the page of a request, or where one of its forms goes."""
+    return f"/console/demandes/{ticket['number']}" + (f"/{gesture}" if gesture else "")
+
+
+async def heard(site: Api, chat: Chat) -> list[dict]:
+    """Return what is in the conversation."""
+    return (await site.get(f"{PREFIX}/messages", token=chat.token)).json["messages"]

@@ -7,7 +7,6 @@ import io
 import json
 import re
 import stat
-from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
@@ -26,20 +25,6 @@ from tests.integration.console import PASSWORD, SESSION, Browser, add_account, o
 from tests.integration.gateway import ONE_KIND
 
 NEW = "trois loutres patientes"
-
-
-@pytest.fixture
-async def admin(own_database: Database, clock: FixedClock) -> Account:
-    """The administrator."""
-    return await add_account(own_database, clock, "administrateur", name="Alix Chef")
-
-
-@pytest.fixture
-async def browser(start, own_database: Database, clock: FixedClock, admin: Account):
-    """The administrator's browser."""
-    site = await start()
-    async with AsyncExitStack() as stack:
-        yield await stack.enter_async_context(signed_in(site.base, own_database, clock, admin))
 
 
 async def last_entries(database: Database, count: int) -> list[tuple]:

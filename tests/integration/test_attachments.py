@@ -7,8 +7,6 @@ import io
 import struct
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
@@ -19,19 +17,17 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.ExifTags import GPS, IFD
 
-from bot.clock import FixedClock
 from bot.db import Database
 from bot.escalation.attachments import MAX_PER_CONVERSATION, MAX_PER_REQUEST, MAX_SENT_BYTES
 from bot.escalation.models import Attachment
 from bot.settings import RateLimits
-from tests.integration.console import Browser, add_account, signed_in
+from tests.integration.console import Browser, Open
 from tests.integration.gateway import ONE_KIND, PREFIX, Answer, Api, Chat, GatewayThread, check_answer
 from tests.soak import TIMES
 
 PATH = f"{PREFIX}/attachments"
 COLLEGE, ECOLE = "0750002V", "0750001U"
 
-Open = Callable[..., object]
 
 # What aiohttp says of the head of a part that is not well formed; the form is then refused.
 pytestmark = [
@@ -342,24 +338,6 @@ def test_any_bytes_under_any_name_are_refused(
 
 
 # --- in the console ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def site(start) -> Api:
-    """A gateway of the test's own, the chat and the console of one database."""
-    return await start()
-
-
-@pytest.fixture
-async def browser_of(site: Api, own_database: Database, clock: FixedClock) -> AsyncIterator[Open]:
-    """Open a browser where somebody with these roles is signed in."""
-    async with AsyncExitStack() as stack:
-
-        async def open_one(*roles: str) -> Browser:
-            account = await add_account(own_database, clock, *roles)
-            return await stack.enter_async_context(signed_in(site.base, own_database, clock, account))
-
-        yield open_one
 
 
 async def send_request(site: Api, uai: str, kind: str = "JPEG") -> tuple[dict, str]:

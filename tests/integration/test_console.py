@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,7 +12,7 @@ from bot.console.views.shell import SIGN_IN, Access, Route
 from bot.db import Database
 from bot.people.rules import PERMISSIONS, Role
 from bot.settings import PRODUCTION
-from tests.integration.console import PASSWORD, SESSION, Browser, add_account, open_browser, signed_in
+from tests.integration.console import PASSWORD, SESSION, Browser, Open, add_account, open_browser, signed_in
 from tests.integration.gateway import ONE_KIND
 
 NOBODY, NO_ROLE = "anonymous", "no role"
@@ -23,32 +22,12 @@ OPEN = {
     ("GET", "/console/mot-de-passe"), ("POST", "/console/mot-de-passe"),
 }  # fmt: skip
 
-Open = Callable[..., object]
-
-
-@pytest.fixture
-async def site(start) -> AsyncIterator:
-    """A gateway of the test's own, where browsers are opened."""
-    return await start()
-
 
 @pytest.fixture
 async def visitor(site) -> AsyncIterator[Browser]:
     """A browser that nobody has signed in with."""
     async with open_browser(site.base) as browser:
         yield browser
-
-
-@pytest.fixture
-async def browser_of(site, own_database: Database, clock: FixedClock) -> AsyncIterator[Open]:
-    """Open a browser where somebody with these roles is signed in."""
-    async with AsyncExitStack() as stack:
-
-        async def open_one(*roles: str, **options) -> Browser:
-            account = await add_account(own_database, clock, *roles, **options)
-            return await stack.enter_async_context(signed_in(site.base, own_database, clock, account))
-
-        yield open_one
 
 
 def expected(route: Route, caller: str) -> bool:

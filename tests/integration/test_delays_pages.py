@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from bot.db import Database
 from bot.escalation.models import CalendarRow, DelayRow
 from bot.people.models import AuditEntry
+from tests.integration.console import Open
 from tests.integration.gateway import Api
-from tests.integration.test_desk import Open, ask, browser_of, path, site  # noqa: F401
 
 DELAYS, CALENDARS = "/console/delais", "/console/calendriers"
 WEEK = {f"hours_{weekday}": "8 h 30 - 12 h, 13 h 30 - 17 h" for weekday in range(5)}
@@ -19,7 +19,7 @@ async def count(database: Database, table: type) -> int:
         return await session.scalar(sa.select(sa.func.count()).select_from(table))
 
 
-async def test_delays_are_shown_changed_and_kept_in_the_log(browser_of: Open, own_database: Database) -> None:  # noqa: F811
+async def test_delays_are_shown_changed_and_kept_in_the_log(browser_of: Open, own_database: Database) -> None:
     browser = await browser_of("administrateur")
     page = await browser.get(DELAYS)
     assert 'value="22,5"' in page.text
@@ -33,7 +33,7 @@ async def test_delays_are_shown_changed_and_kept_in_the_log(browser_of: Open, ow
     assert 'value="4,5"' in (await browser.get(DELAYS)).text
 
 
-async def test_delays_that_make_no_sense_change_nothing(browser_of: Open, own_database: Database) -> None:  # noqa: F811
+async def test_delays_that_make_no_sense_change_nothing(browser_of: Open, own_database: Database) -> None:
     browser = await browser_of("administrateur")
     before = await count(own_database, DelayRow)
     for first, solution in (
@@ -51,7 +51,7 @@ async def test_delays_that_make_no_sense_change_nothing(browser_of: Open, own_da
     assert await count(own_database, DelayRow) == before
 
 
-async def test_a_calendar_is_written_as_it_is_read(browser_of: Open, own_database: Database) -> None:  # noqa: F811
+async def test_a_calendar_is_written_as_it_is_read(browser_of: Open, own_database: Database) -> None:
     browser = await browser_of("administrateur")
     address = f"{CALENDARS}/Valmont"
     assert (await browser.get(address)).status == 200
@@ -67,7 +67,7 @@ async def test_a_calendar_is_written_as_it_is_read(browser_of: Open, own_databas
     assert (await browser.post(f"{CALENDARS}/tous/retirer")).status == 400
 
 
-async def test_a_calendar_that_makes_no_sense_is_shown_again(browser_of: Open, own_database: Database) -> None:  # noqa: F811
+async def test_a_calendar_that_makes_no_sense_is_shown_again(browser_of: Open, own_database: Database) -> None:
     browser = await browser_of("administrateur")
     address = f"{CALENDARS}/Valmont"
     for bad in (
@@ -82,7 +82,7 @@ async def test_a_calendar_that_makes_no_sense_is_shown_again(browser_of: Open, o
     assert (await browser.get(f"{CALENDARS}/Ailleurs")).status == 404
 
 
-async def test_what_is_promised_changes_with_them(site: Api, browser_of: Open, own_database: Database) -> None:  # noqa: F811
+async def test_what_is_promised_changes_with_them(site: Api, browser_of: Open, own_database: Database) -> None:
     administrator = await browser_of("administrateur")
     await administrator.post(DELAYS, first_2_toutes="1", solution_2_toutes="2")
     chat = await site.open("parent", "0750002V")
@@ -91,7 +91,7 @@ async def test_what_is_promised_changes_with_them(site: Api, browser_of: Open, o
     assert "aujourd’hui, au plus tard à" in asked
 
 
-async def test_nobody_else_comes_in(browser_of: Open) -> None:  # noqa: F811
+async def test_nobody_else_comes_in(browser_of: Open) -> None:
     for role in ("referent", "agent_n2", "formateur"):
         browser = await browser_of(role)
         assert (await browser.get(DELAYS)).status == 403

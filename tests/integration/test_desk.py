@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
@@ -14,45 +12,8 @@ from bot.conversations.models import Conversation
 from bot.db import Database
 from bot.escalation.models import Contact, Ticket, TicketEvent
 from bot.people.models import AuditEntry
-from tests.integration.console import Browser, add_account, signed_in
+from tests.integration.console import COLLEGE, ECOLE, Open, ask, heard, path
 from tests.integration.gateway import PREFIX, Api
-
-COLLEGE, ECOLE = "0750002V", "0750001U"
-
-Open = Callable[..., object]
-
-
-@pytest.fixture
-async def site(start) -> Api:
-    """A gateway of the test's own, the chat and the console of one database."""
-    return await start()
-
-
-@pytest.fixture
-async def browser_of(site: Api, own_database: Database, clock: FixedClock) -> AsyncIterator[Open]:
-    """Open a browser where somebody with these roles is signed in."""
-    async with AsyncExitStack() as stack:
-
-        async def open_one(*roles: str, **options) -> Browser:
-            account = await add_account(own_database, clock, *roles, **options)
-            return await stack.enter_async_context(signed_in(site.base, own_database, clock, account))
-
-        yield open_one
-
-
-async def ask(site: Api, uai: str = COLLEGE, problem: str = "Le blog de la classe est vide", profile: str = "parent"):
-    """Open a conversation and a request in it; return both."""
-    chat = await site.open(profile, uai)
-    return chat, await chat.open_ticket(problem)
-
-
-def path(ticket: dict, gesture: str = "") -> str:
-    return f"/console/demandes/{ticket['number']}" + (f"/{gesture}" if gesture else "")
-
-
-async def heard(site: Api, chat) -> list[dict]:
-    """Return what is in the conversation."""
-    return (await site.get(f"{PREFIX}/messages", token=chat.token)).json["messages"]
 
 
 async def test_a_referent_sees_his_school_and_nothing_else(site: Api, browser_of: Open) -> None:

@@ -16,9 +16,8 @@ from bot.db import Database
 from bot.escalation.models import IncidentPerson, IncidentRow, Ticket
 from bot.escalation.outages import tell_ended
 from bot.people.accounts import NewGrant
-from tests.integration.console import Browser
+from tests.integration.console import COLLEGE, ECOLE, Browser, Open, heard, path
 from tests.integration.gateway import PREFIX, Api
-from tests.integration.test_desk import COLLEGE, ECOLE, Open, browser_of, heard, path, site  # noqa: F401
 
 TOPIC = "cdt_consulter_devoirs"
 QUESTION = "sujet:" + TOPIC
@@ -38,7 +37,7 @@ async def open_one(browser: Browser, place: str = "academie:Valmont", topic: str
     return page.location.partition("?")[0]
 
 
-async def until_known(site: Api, known: bool = True) -> None:  # noqa: F811
+async def until_known(site: Api, known: bool = True) -> None:
     """Wait until the assistant has read the incidents again."""
     for _ in range(100):
         shown = (await site.open("parent", COLLEGE)).opened["announcements"]
@@ -49,13 +48,13 @@ async def until_known(site: Api, known: bool = True) -> None:  # noqa: F811
     raise AssertionError("the announcement never changed")
 
 
-async def ask_about_it(site: Api, uai: str = COLLEGE, profile: str = "parent"):  # noqa: F811
+async def ask_about_it(site: Api, uai: str = COLLEGE, profile: str = "parent"):
     """Ask about the topic, in a conversation of one's own; return it and what was answered."""
     chat = await site.open(profile, uai)
     return chat, await chat.say("Où sont les devoirs de ma fille")
 
 
-async def test_told_in_place_of_the_article_then_ended(site: Api, browser_of: Open, own_database: Database,  # noqa: F811
+async def test_told_in_place_of_the_article_then_ended(site: Api, browser_of: Open, own_database: Database,
                                                        clock: FixedClock) -> None:  # fmt: skip
     browser = await browser_of("agent_n2")
     place = await open_one(browser)
@@ -77,7 +76,7 @@ async def test_told_in_place_of_the_article_then_ended(site: Api, browser_of: Op
     assert after["result"]["outcome"] == "answer"
 
 
-async def test_a_request_is_attached_and_resolved_at_the_end(site: Api, browser_of: Open, own_database: Database,  # noqa: F811
+async def test_a_request_is_attached_and_resolved_at_the_end(site: Api, browser_of: Open, own_database: Database,
                                                              clock: FixedClock) -> None:  # fmt: skip
     browser = await browser_of("agent_n2")
     place = await open_one(browser)
@@ -92,7 +91,7 @@ async def test_a_request_is_attached_and_resolved_at_the_end(site: Api, browser_
     assert (await heard(site, chat))[-1]["buttons"][0]["choice"] == "suivi:satisfait"
 
 
-async def test_a_request_attached_by_hand(site: Api, browser_of: Open, own_database: Database) -> None:  # noqa: F811
+async def test_a_request_attached_by_hand(site: Api, browser_of: Open, own_database: Database) -> None:
     chat = await site.open("parent", COLLEGE)
     ticket = await chat.open_ticket("Plus rien ne part")
     browser = await browser_of("agent_n2")
@@ -105,7 +104,7 @@ async def test_a_request_attached_by_hand(site: Api, browser_of: Open, own_datab
     assert ticket["number"] not in (await browser.get(place)).text
 
 
-async def test_who_may_open_it(site: Api, browser_of: Open) -> None:  # noqa: F811
+async def test_who_may_open_it(site: Api, browser_of: Open) -> None:
     referent = await browser_of("referent")
     await open_one(referent, f"etablissement:{COLLEGE}")
     wider = {"topic": TOPIC, "title": "Panne", "text": "Panne"}
@@ -118,7 +117,7 @@ async def test_who_may_open_it(site: Api, browser_of: Open) -> None:  # noqa: F8
     assert (await formateur.get(INCIDENTS)).status == 403
 
 
-async def test_another_school_knows_nothing_of_it(site: Api, browser_of: Open) -> None:  # noqa: F811
+async def test_another_school_knows_nothing_of_it(site: Api, browser_of: Open) -> None:
     referent = await browser_of("referent")
     place = await open_one(referent, f"etablissement:{COLLEGE}")
     await until_known(site)
@@ -134,7 +133,7 @@ async def test_another_school_knows_nothing_of_it(site: Api, browser_of: Open) -
     "bad",
     [{"topic": "salutation"}, {"topic": "urgence_harcelement"}, {"title": " "}, {"text": "x" * 1001}, {"place": ""}],
 )
-async def test_what_makes_no_incident_is_refused(site: Api, browser_of: Open, own_database: Database,  # noqa: F811
+async def test_what_makes_no_incident_is_refused(site: Api, browser_of: Open, own_database: Database,
                                                  bad: dict[str, str]) -> None:  # fmt: skip
     browser = await browser_of("agent_n2")
     given = {"topic": TOPIC, "place": "academie:Valmont", "title": "Panne", "text": "Panne", **bad}
@@ -144,7 +143,7 @@ async def test_what_makes_no_incident_is_refused(site: Api, browser_of: Open, ow
         assert await session.scalar(sa.select(sa.func.count()).select_from(Ticket)) == 0
 
 
-async def test_many_who_ask_are_proposed_then_attached_and_told(site: Api, browser_of: Open, own_database: Database,  # noqa: F811
+async def test_many_who_ask_are_proposed_then_attached_and_told(site: Api, browser_of: Open, own_database: Database,
                                                                 clock: FixedClock) -> None:  # fmt: skip
     """Thirty at the collège: one incident is proposed, all are attached, one request, everybody is told."""
     browser = await browser_of("agent_n2")
@@ -167,7 +166,7 @@ async def test_many_who_ask_are_proposed_then_attached_and_told(site: Api, brows
         assert len(told) == 1
 
 
-async def test_what_is_usual_is_not_proposed(site: Api, browser_of: Open, clock: FixedClock) -> None:  # noqa: F811
+async def test_what_is_usual_is_not_proposed(site: Api, browser_of: Open, clock: FixedClock) -> None:
     """The same dozen every day at this hour is a habit, not an outage."""
     browser = await browser_of("agent_n2")
     for _ in range(28):
@@ -179,7 +178,7 @@ async def test_what_is_usual_is_not_proposed(site: Api, browser_of: Open, clock:
     assert "À vérifier" not in (await browser.get(INCIDENTS)).words
 
 
-async def test_the_tool_that_has_its_request_is_told_of_the_end(browser_of: Open, own_database: Database) -> None:  # noqa: F811
+async def test_the_tool_that_has_its_request_is_told_of_the_end(browser_of: Open, own_database: Database) -> None:
     entry = {
         "group": "dan", "kind": "webhook", "address": "http://127.0.0.1:9/", "secrets": {"signing": "ASSISTENT_CONNECTOR_X"},
     }  # fmt: skip

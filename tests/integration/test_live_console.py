@@ -9,9 +9,8 @@ from contextlib import asynccontextmanager
 
 from yarl import URL
 
-from tests.integration.console import Browser
+from tests.integration.console import COLLEGE, ECOLE, Browser, Open, ask, path
 from tests.integration.gateway import Api
-from tests.integration.test_desk import COLLEGE, ECOLE, Open, ask, browser_of, path, site  # noqa: F401
 
 STREAM = "/console/flux"
 
@@ -47,7 +46,7 @@ async def quiet(following, name: str) -> bool:
         return True
 
 
-async def test_a_request_is_told_within_two_seconds(site: Api, browser_of: Open) -> None:  # noqa: F811
+async def test_a_request_is_told_within_two_seconds(site: Api, browser_of: Open) -> None:
     browser = await browser_of("referent")
     async with listening(browser) as following:
         started = time.monotonic()
@@ -56,14 +55,14 @@ async def test_a_request_is_told_within_two_seconds(site: Api, browser_of: Open)
         assert time.monotonic() - started < 2.5
 
 
-async def test_another_territory_is_not_told(site: Api, browser_of: Open) -> None:  # noqa: F811
+async def test_another_territory_is_not_told(site: Api, browser_of: Open) -> None:
     browser = await browser_of("referent")
     async with listening(browser) as following:
         await ask(site, ECOLE)
         assert await quiet(following, "change")
 
 
-async def test_the_vendor_is_told_of_what_is_escalated_only(site: Api, browser_of: Open) -> None:  # noqa: F811
+async def test_the_vendor_is_told_of_what_is_escalated_only(site: Api, browser_of: Open) -> None:
     vendor, agent = await browser_of("agent_n3"), await browser_of("agent_n2")
     async with listening(vendor) as following:
         _, ticket = await ask(site)
@@ -73,7 +72,7 @@ async def test_the_vendor_is_told_of_what_is_escalated_only(site: Api, browser_o
         assert await following("change") == [ticket["number"]]
 
 
-async def test_who_else_is_looking(site: Api, browser_of: Open) -> None:  # noqa: F811
+async def test_who_else_is_looking(site: Api, browser_of: Open) -> None:
     _, ticket = await ask(site)
     first, second = await browser_of("agent_n2", name="Ada Essai"), await browser_of("agent_n2", name="Noé Essai")
     async with listening(first, ticket["number"]) as following:
@@ -83,7 +82,7 @@ async def test_who_else_is_looking(site: Api, browser_of: Open) -> None:  # noqa
         assert await following("presence", 15) == []
 
 
-async def test_nobody_listens_to_what_he_may_not_see(site: Api, browser_of: Open) -> None:  # noqa: F811
+async def test_nobody_listens_to_what_he_may_not_see(site: Api, browser_of: Open) -> None:
     _, ticket = await ask(site, ECOLE)
     browser = await browser_of("referent")
     answer = await browser.get(f"{STREAM}?numero={ticket['number']}")
@@ -92,7 +91,7 @@ async def test_nobody_listens_to_what_he_may_not_see(site: Api, browser_of: Open
     assert (await formateur.get(STREAM)).status == 403
 
 
-async def test_what_is_seen_live_is_what_is_seen_in_the_queue(site: Api, browser_of: Open) -> None:  # noqa: F811
+async def test_what_is_seen_live_is_what_is_seen_in_the_queue(site: Api, browser_of: Open) -> None:
     """The person writes while an agent has the conversation: the agent's page is told."""
     chat, ticket = await ask(site, COLLEGE)
     browser = await browser_of("agent_n2")

@@ -12,8 +12,8 @@ from bot.db import Database
 from bot.errors import InvalidInput
 from bot.escalation.models import CalendarRow, Ticket, TicketEvent
 from bot.escalation.promises import ALERT, calendar_from_file, raise_alerts, read_opening, save_promises
+from tests.integration.console import COLLEGE, Open, ask, path
 from tests.integration.gateway import PREFIX, Api
-from tests.integration.test_desk import COLLEGE, Open, ask, browser_of, path, site  # noqa: F401
 
 WEEK = {day: ["8:30-12:00", "13:30-17:30"] for day in ("lundi", "mardi", "mercredi", "jeudi", "vendredi")}
 DELAYS = [
@@ -24,7 +24,7 @@ DELAYS = [
 
 
 @pytest.fixture(autouse=True)
-async def promised(site: Api, own_database: Database) -> None:  # noqa: F811
+async def promised(site: Api, own_database: Database) -> None:
     async with own_database.transaction() as session:
         await save_promises(session, [{"hours": WEEK}], DELAYS)
 
@@ -40,7 +40,7 @@ async def alerts(database: Database) -> list[str]:
         return [row.data["alert"] for row in rows]
 
 
-async def test_the_delay_is_told_before_sending_and_after(site: Api, clock: FixedClock) -> None:  # noqa: F811
+async def test_the_delay_is_told_before_sending_and_after(site: Api, clock: FixedClock) -> None:
     chat = await site.open("parent", COLLEGE)
     await chat.say("je veux parler à quelqu'un")
     before = (await chat.say("Le blog de la classe reste vide"))["messages"][0]["text"]
@@ -53,7 +53,7 @@ async def test_the_delay_is_told_before_sending_and_after(site: Api, clock: Fixe
     assert "Délai de réponse : " in status
 
 
-async def test_in_a_closure_the_person_is_told_when_the_team_is_back(site: Api, own_database: Database,  # noqa: F811
+async def test_in_a_closure_the_person_is_told_when_the_team_is_back(site: Api, own_database: Database,
                                                                      clock: FixedClock) -> None:  # fmt: skip
     day = clock.now().date()
     closure = {"name": "Fermeture", "from": day, "to": day + timedelta(days=6)}
@@ -65,7 +65,7 @@ async def test_in_a_closure_the_person_is_told_when_the_team_is_back(site: Api, 
     assert "l’équipe est fermée jusqu’au" in before
 
 
-async def test_the_calendar_of_the_academie_wins(site: Api, own_database: Database) -> None:  # noqa: F811
+async def test_the_calendar_of_the_academie_wins(site: Api, own_database: Database) -> None:
     mornings = {"academie": "Valmont", "hours": {"lundi": ["9:00-10:00"]}}
     async with own_database.transaction() as session:
         await save_promises(session, [{"hours": WEEK}, mornings], DELAYS)
@@ -74,7 +74,7 @@ async def test_the_calendar_of_the_academie_wins(site: Api, own_database: Databa
     assert due - (await kept(own_database, ticket["number"])).opened_at > timedelta(days=90)
 
 
-async def test_a_deadline_is_raised_once_then_once_again_when_it_passes(site: Api, own_database: Database,  # noqa: F811
+async def test_a_deadline_is_raised_once_then_once_again_when_it_passes(site: Api, own_database: Database,
                                                                         clock: FixedClock) -> None:  # fmt: skip
     _, ticket = await ask(site)
     row = await kept(own_database, ticket["number"])
@@ -86,7 +86,7 @@ async def test_a_deadline_is_raised_once_then_once_again_when_it_passes(site: Ap
     assert await alerts(own_database) == ["proche", "depasse"]
 
 
-async def test_answered_the_solution_is_due_and_waiting_nothing_is(site: Api, browser_of: Open,  # noqa: F811
+async def test_answered_the_solution_is_due_and_waiting_nothing_is(site: Api, browser_of: Open,
                                                                    own_database: Database) -> None:  # fmt: skip
     _, ticket = await ask(site)
     first = (await kept(own_database, ticket["number"])).answer_by
@@ -99,7 +99,7 @@ async def test_answered_the_solution_is_due_and_waiting_nothing_is(site: Api, br
     assert (await kept(own_database, ticket["number"])).answer_by is None
 
 
-async def test_a_high_priority_brings_the_deadline_nearer(site: Api, browser_of: Open,  # noqa: F811
+async def test_a_high_priority_brings_the_deadline_nearer(site: Api, browser_of: Open,
                                                           own_database: Database) -> None:  # fmt: skip
     _, ticket = await ask(site)
     before = (await kept(own_database, ticket["number"])).answer_by
@@ -111,7 +111,7 @@ async def test_a_high_priority_brings_the_deadline_nearer(site: Api, browser_of:
     assert (await browser.post(path(ticket, "priorite"), priority="vitale")).status == 422
 
 
-async def test_a_late_request_is_said_to_be(site: Api, browser_of: Open, clock: FixedClock) -> None:  # noqa: F811
+async def test_a_late_request_is_said_to_be(site: Api, browser_of: Open, clock: FixedClock) -> None:
     _, ticket = await ask(site)
     browser = await browser_of("agent_n2")
     assert ticket["number"] not in (await browser.get("/console/demandes?late=True")).text
@@ -123,7 +123,7 @@ async def test_a_late_request_is_said_to_be(site: Api, browser_of: Open, clock: 
     assert "en retard" in page.words
 
 
-async def test_without_a_calendar_nothing_is_promised(site: Api, own_database: Database) -> None:  # noqa: F811
+async def test_without_a_calendar_nothing_is_promised(site: Api, own_database: Database) -> None:
     async with own_database.transaction() as session:
         await session.execute(sa.delete(CalendarRow))
     chat, ticket = await ask(site)

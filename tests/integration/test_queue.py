@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
-
-import pytest
 import sqlalchemy as sa
 
-from bot.clock import FixedClock
 from bot.db import Database
 from bot.escalation.models import Group, Ticket, TicketEvent
 from bot.people.accounts import NewGrant
 from bot.people.models import Account, AuditEntry
-from tests.integration.console import Browser, Page, add_account, signed_in
+from tests.integration.console import COLLEGE, ECOLE, Browser, Open, Page, add_account
 from tests.integration.gateway import ONE_KIND, Api
 
 QUEUE = "/console/demandes"
-COLLEGE, ECOLE = "0750002V", "0750001U"
-
-Open = Callable[..., object]
-
-
-@pytest.fixture
-async def site(start) -> Api:
-    """A gateway of the test's own."""
-    return await start()
-
-
-@pytest.fixture
-async def browser_of(site: Api, own_database: Database, clock: FixedClock) -> AsyncIterator[Open]:
-    """Open a browser where somebody with these roles is signed in."""
-    async with AsyncExitStack() as stack:
-
-        async def open_one(*roles: str, **options) -> Browser:
-            account = await add_account(own_database, clock, *roles, **options)
-            return await stack.enter_async_context(signed_in(site.base, own_database, clock, account))
-
-        yield open_one
 
 
 async def ask(site: Api, uai: str = COLLEGE, problem: str = "Le blog est vide", question: str = "") -> str:

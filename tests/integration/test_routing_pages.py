@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from contextlib import AsyncExitStack
 
 import pytest
 import sqlalchemy as sa
 
-from bot.clock import FixedClock
 from bot.db import Database
 from bot.escalation.models import Group, Route, Ticket
-from bot.people.models import Account, AuditEntry
-from tests.integration.console import Browser, Page, add_account, signed_in
+from bot.people.models import AuditEntry
+from tests.integration.console import Browser, Page
 from tests.integration.gateway import ONE_KIND, Api
 
 TABLE, GROUPS = "/console/repartition", "/console/groupes"
@@ -22,25 +20,6 @@ ROWS = [
     {"group": "dsi", "subject": "theme:administration"},
     {"group": "dsi", "subject": "topic:connexion_double_authentification"},
 ]
-
-
-@pytest.fixture
-async def site(start) -> Api:
-    """A gateway of the test's own."""
-    return await start()
-
-
-@pytest.fixture
-async def admin(own_database: Database, clock: FixedClock) -> Account:
-    """The administrator."""
-    return await add_account(own_database, clock, "administrateur", name="Alix Chef")
-
-
-@pytest.fixture
-async def browser(site: Api, own_database: Database, clock: FixedClock, admin: Account):
-    """The administrator's browser."""
-    async with AsyncExitStack() as stack:
-        yield await stack.enter_async_context(signed_in(site.base, own_database, clock, admin))
 
 
 def fields_of(rows: list[dict[str, str]]) -> dict[str, str]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
 import sqlalchemy as sa
 
-from bot.clock import FixedClock
 from bot.console.views.schools import MAX_BODY
 from bot.db import Database
 from bot.people import directory
 from bot.people.accounts import NewGrant
-from bot.people.models import Account, AuditEntry, School
+from bot.people.models import AuditEntry, School
 from tests.integration.console import Browser, Page, add_account, signed_in
 from tests.integration.gateway import ONE_KIND, Api
 from tests.unit.people.test_directory import GOUGES, HEADER, TILLEULS, text_of
@@ -26,25 +24,6 @@ NEW = ["0750004X", "École du Port", "Ecole", "Portville", "Valmont", "Valmont",
 WRONG = ["0750005A", "École Fausse", "Ecole", "Portville", "Valmont", "Valmont", ""]
 FIELDS = {"uai": "0750004X", "name": "École du Port", "commune": "Portville", "degree": "1er", "circonscription": "Valmont Sud",
           "departement": "Valmont", "academie": "Valmont"}  # fmt: skip
-
-
-@pytest.fixture
-async def site(start) -> Api:
-    """A gateway of the test's own."""
-    return await start()
-
-
-@pytest.fixture
-async def admin(own_database: Database, clock: FixedClock) -> Account:
-    """The administrator."""
-    return await add_account(own_database, clock, "administrateur", name="Alix Chef")
-
-
-@pytest.fixture
-async def browser(site: Api, own_database: Database, clock: FixedClock, admin: Account):
-    """The administrator's browser."""
-    async with AsyncExitStack() as stack:
-        yield await stack.enter_async_context(signed_in(site.base, own_database, clock, admin))
 
 
 async def send(browser: Browser, content: bytes | str, csrf: str | None = None, name: str = "annuaire.csv") -> Page:
