@@ -7,18 +7,21 @@ crash of the machine may cost the last turn, and rules look no further back than
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
 import sqlalchemy as sa
 from rasa.core.tracker_store import SQLTrackerStore
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import SessionStarted
+from rasa.shared.core.events import Event, SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 
 # Four turns, of seven events each: the stories look three back.
 EVENTS_READ = 30
 _BUSY_TIMEOUT_S = 2.0
+# Rasa walks through all of its classes for each event that it reads.
+_kind_of = functools.cache(Event.resolve_by_type)
 
 
 class RecentTrackerStore(SQLTrackerStore):
@@ -46,8 +49,8 @@ class RecentTrackerStore(SQLTrackerStore):
         if not rows or self.domain is None:
             return None
         begun = next((place for place, row in enumerate(rows) if row.type_name == SessionStarted.type_name), len(rows))
-        events = [json.loads(row.data) for row in reversed(rows[: begun + 1])]
-        tracker = DialogueStateTracker.from_dict(sender_id, events, self.domain.slots)
+        events = [_kind_of(row.type_name)._from_parameters(json.loads(row.data)) for row in reversed(rows[: begun + 1])]
+        tracker = DialogueStateTracker.from_events(sender_id, events, self.domain.slots)
         tracker.stored_events = len(tracker.events)
         return tracker
 
