@@ -11,6 +11,7 @@ import bot.connectors.models
 import bot.conversations.models
 import bot.escalation.models
 import bot.knowledge.models
+import bot.learning.models
 import bot.people.models
 import bot.rollout.models
 import bot.web.lease  # noqa: F401

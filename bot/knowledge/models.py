@@ -45,3 +45,19 @@ class VariableValue(Base):
     territory: Mapped[str] = mapped_column(sa.String(120), primary_key=True)
     name: Mapped[str] = mapped_column(sa.String(60), primary_key=True)
     value: Mapped[str] = mapped_column(sa.Text)
+
+
+class AddedTopic(Base):
+    """A topic that a formateur added to those of knowledge/topics.yml."""
+
+    __tablename__ = "added_topics"
+
+    id: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
+    theme: Mapped[str] = mapped_column(sa.String(40))
+    profiles: Mapped[list[str]] = mapped_column(sa.JSON)
+    meaning: Mapped[str] = mapped_column(sa.String(400))
+    limits: Mapped[str] = mapped_column(sa.String(400), default="")
+    # Topics that it could be taken for.
+    neighbours: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    author: Mapped[str] = mapped_column(sa.String(120))
+    at: Mapped[datetime] = mapped_column(Instant)

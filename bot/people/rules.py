@@ -89,6 +89,9 @@ class Permission(StrEnum):
     MANAGE_INCIDENTS = "manage_incidents"
     READ_INDICATORS = "read_indicators"
     WRITE_KNOWLEDGE = "write_knowledge"
+    TRAIN_MODELS = "train_models"
+    OVERRULE_MODELS = "overrule_models"
+    MANAGE_WAVES = "manage_waves"
     CONFIGURE = "configure"
     MANAGE_ACCOUNTS = "manage_accounts"
     READ_AUDIT = "read_audit"
@@ -121,9 +124,20 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     ),
     Role.AGENT_N2: _AGENT,
     Role.AGENT_N3: _AGENT,
-    Role.FORMATEUR: frozenset({Permission.WRITE_KNOWLEDGE, Permission.READ_INDICATORS}),
+    Role.FORMATEUR: frozenset(
+        {Permission.WRITE_KNOWLEDGE, Permission.TRAIN_MODELS, Permission.MANAGE_WAVES, Permission.READ_INDICATORS}
+    ),
+    # Putting in service a model that the gate refused is his alone.
     Role.ADMINISTRATEUR: frozenset(
-        {Permission.CONFIGURE, Permission.MANAGE_ACCOUNTS, Permission.READ_AUDIT, Permission.READ_INDICATORS}
+        {
+            Permission.CONFIGURE,
+            Permission.MANAGE_ACCOUNTS,
+            Permission.READ_AUDIT,
+            Permission.READ_INDICATORS,
+            Permission.TRAIN_MODELS,
+            Permission.OVERRULE_MODELS,
+            Permission.MANAGE_WAVES,
+        }
     ),
 }
 

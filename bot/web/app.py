@@ -51,6 +51,7 @@ from bot.web.problems import problem_middleware
 from bot.web.readiness import READINESS, ReadinessCheck
 from bot.web.security import security_middleware
 from bot.web.uploads import FORM_BYTES
+from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
 
 OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS, *exchanges.OPERATIONS)
 
@@ -142,7 +143,7 @@ def create_app(
     app.on_shutdown.append(end_streams)
     add_operations(app, OPERATIONS)
     pages.add_pages(app)
-    add_console(app, CONSOLE_ROUTES)
+    add_console(app, (*CONSOLE_ROUTES, *WORKSHOP_ROUTES))
     document = build_openapi(OPERATIONS)
 
     async def show_openapi(request: web.Request) -> web.Response:

@@ -134,7 +134,8 @@ def check_page(page: Page) -> None:
         assert page.headers["Cache-Control"] == ("no-cache" if stream else "no-store")
     if page.text and page.status not in (303,) and "/static/" not in page.url.path:
         assert page.headers["Content-Type"].startswith("text/html"), page.text
-        assert page.title.endswith("– Console AssistENT")
+        product = "Atelier" if page.url.path.startswith("/workshop") else "Console"
+        assert page.title.endswith(f"– {product} AssistENT")
         assert not re.search(r"\s(on[a-z]+|style)\s*=", page.text)
         assert "<script" not in page.text.replace(LIVE, "")
         assert page.text.count("<h1") == 1

@@ -41,6 +41,10 @@ IMPERSONAL = {
     "incidents",
     "leases",
     "connectors",
+    "utterances",
+    "added_topics",
+    "waves",
+    "wave_schools",
     "alembic_version",
 }
 

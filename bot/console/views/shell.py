@@ -31,6 +31,7 @@ from bot.web.operations import Handler
 from bot.web.pages import STATIC, TEMPLATES, send_files
 
 PREFIX = "/console"
+WORKSHOP = "/workshop"
 SIGN_IN = f"{PREFIX}/connexion"
 _STATIC = f"{PREFIX}/static/"
 
@@ -135,12 +136,13 @@ def add_console(app: web.Application, routes: tuple[Route, ...]) -> None:
         add = app.router.add_get if route.method == "GET" else app.router.add_post
         add(route.path, _gate(route))
     app.router.add_get(_STATIC + "{name}", send_files(STATIC / "console"))
-    # Without its last slash, as people type it.
-    app.router.add_get(PREFIX, _go_home)
+    # Without their last slash, as people type them.
+    for prefix in (PREFIX, WORKSHOP):
+        app.router.add_get(prefix, _go_home)
 
 
 async def _go_home(request: web.Request) -> web.StreamResponse:
-    raise web.HTTPSeeOther(f"{PREFIX}/")
+    raise web.HTTPSeeOther(f"{request.path}/")
 
 
 # --- for handlers -----------------------------------------------------------------------------
@@ -201,7 +203,7 @@ def render(
     request: web.Request, template: str, *, title: str, status: int = 200, headers: Mapping[str, str] | None = None,
     **context: Any,
 ) -> web.Response:  # fmt: skip
-    """Return a page: `template` in the console's frame, under `title`.
+    """Return a page: `template` (of the console unless it names its folder) in the common frame, under `title`.
 
     `errors` (field → sentence) in `context` makes the summary at the top and marks the fields.
     """
@@ -210,6 +212,7 @@ def render(
     context = {
         "title": title,
         "path": request.path,
+        "product": "Atelier" if f"{request.path}/".startswith(f"{WORKSHOP}/") else "Console",
         "caller": caller,
         "csrf": caller.csrf if caller else _visit_token(request, visit),
         "navigation": [
@@ -220,7 +223,7 @@ def render(
         "sign_in": SIGN_IN,
         **context,
     }
-    page = request.app[TEMPLATES].get_template(f"console/{template}").render(context)
+    page = request.app[TEMPLATES].get_template(template if "/" in template else f"console/{template}").render(context)
     response = web.Response(text=page, content_type="text/html", status=status, headers=headers)
     if visit:
         set_cookie(request, response, visit_cookie(request.app[SETTINGS]), visit)
@@ -361,7 +364,7 @@ async def error_pages(request: web.Request, handler: Handler) -> web.StreamRespo
     """Turn the problems of the console's addresses into pages; what each error is stays said in one place, web.problems."""
     response = await handler(request)
     if (
-        not f"{request.path}/".startswith(f"{PREFIX}/")
+        not f"{request.path}/".startswith((f"{PREFIX}/", f"{WORKSHOP}/"))
         or response.content_type != "application/problem+json"
         or "json" in request.headers.get("Accept", "")
     ):

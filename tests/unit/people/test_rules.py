@@ -77,8 +77,8 @@ def test_what_each_role_may_do() -> None:
         "referent": ["answer_tickets", "manage_incidents", "read_indicators", "read_tickets"],
         "agent_n2": agent,
         "agent_n3": agent,
-        "formateur": ["read_indicators", "write_knowledge"],
-        "administrateur": ["configure", "manage_accounts", "read_audit", "read_indicators"],
+        "formateur": ["manage_waves", "read_indicators", "train_models", "write_knowledge"],
+        "administrateur": ["configure", "manage_accounts", "manage_waves", "overrule_models", "read_audit", "read_indicators", "train_models"],
     }
 
 

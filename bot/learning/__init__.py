@@ -1,0 +1,1 @@
+"""What people say: utterances that formateurs keep, the inbox of what was not understood, models and their training."""

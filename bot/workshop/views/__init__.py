@@ -1,0 +1,1 @@
+"""Handlers of the workshop's pages, one module a subject."""
