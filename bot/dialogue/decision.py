@@ -95,6 +95,8 @@ class Thresholds:
     urgent: float = 0.35
     second: float = 0.20
     least_choice: float = 0.06
+    # What is less likely than this is no second try after « non »: one says so and offers a person.
+    least_second: float = 0.01
     # A dialogue topic cannot be offered: less than this and one says that one did not understand.
     dialogue: float = 0.50
 
@@ -380,7 +382,7 @@ class _Decider:
         name, probability = self.ranking.top
         if self.reply.foreign:
             return Decision(FOREIGN, None, 1.0)
-        if self.reply.words == 0:
+        if not self.reply.legible:
             return Decision(CLARIFY)
         if name == INTENT_FOREIGN and probability >= self.thresholds.answer:
             return Decision(FOREIGN, None, round(probability, 4))
@@ -436,7 +438,10 @@ class _Decider:
         ][:4]  # fmt: skip
         if not topic.allows(self.context.profile):
             return Decision(OTHER_PROFILE, name, confidence)
-        alternatives = tuple(other for other, _ in others if self.topics[other].allows(self.context.profile))
+        alternatives = tuple(
+            other for other, p in others
+            if p >= self.thresholds.least_second and self.topics[other].allows(self.context.profile)
+        )  # fmt: skip
         second = others[0][0] if others and others[0][1] >= self.thresholds.second else None
         return Decision(ANSWER, name, confidence, alternatives=alternatives[:3], second=second)
 

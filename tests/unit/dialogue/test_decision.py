@@ -155,6 +155,16 @@ class TestForm:
         assert found.kind == kinds.URGENT
 
 
+@pytest.mark.parametrize("text", ["a", "%s %d {0}", "é ?", "1"])
+def test_letters_alone_are_not_understood(text: str) -> None:
+    assert decided(text, ("insatisfaction", SURE)).kind == kinds.CLARIFY
+
+
+def test_what_is_hardly_likely_is_no_second_try() -> None:
+    found = decided("devoirs", ("cdt_consulter_devoirs", 0.9), ("connexion_erreur", 0.02), ("compte_notifications", 0.001))
+    assert found.alternatives == ("connexion_erreur",)
+
+
 class TestHelped:
     """« Cela vous a-t-il aidé ? »"""
 
