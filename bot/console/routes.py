@@ -15,6 +15,7 @@ from bot.console.views import (
     live,
     requests,
     routing,
+    saved,
     schools,
     sign_in,
 )
@@ -24,10 +25,11 @@ from bot.people.rules import Permission
 ANYONE, SIGNED_IN = Access.ANYONE, Access.SIGNED_IN
 READ, ANSWER = Permission.READ_TICKETS, Permission.ANSWER_TICKETS
 CONFIGURE, ACCOUNTS, AUDIT = Permission.CONFIGURE, Permission.MANAGE_ACCOUNTS, Permission.READ_AUDIT
-INCIDENTS = Permission.MANAGE_INCIDENTS
+INCIDENTS, VIEWS = Permission.MANAGE_INCIDENTS, Permission.KEEP_VIEWS
 _ONE = f"{accounts.PATH}/{{account}}"
 _IMAGE = f"{requests.PATH}/{{number}}/captures/{{image}}"
 _GROUP = f"{routing.GROUPS}/{{group}}"
+_VIEW = f"{saved.PATH}/{{view}}"
 _SCHOOL = f"{schools.PATH}/{{uai}}"
 
 ROUTES = (
@@ -49,6 +51,13 @@ ROUTES = (
     Route("GET", _IMAGE, images.send_image, READ),
     Route("GET", f"{_IMAGE}/miniature", images.send_thumbnail, READ),
     Route("POST", f"{requests.PATH}/{{number}}/{{gesture}}", requests.do_gesture, ANSWER),
+    Route("GET", saved.PATH, saved.show_views, VIEWS),
+    Route("POST", saved.PATH, saved.save_view, READ),
+    Route("POST", _VIEW, saved.change_view, READ),
+    Route("POST", f"{_VIEW}/criteres", saved.replace_filters, READ),
+    Route("POST", f"{_VIEW}/accueil", saved.choose_start, READ),
+    Route("POST", f"{_VIEW}/retirer", saved.remove_view, VIEWS),
+    Route("POST", f"{_VIEW}/remettre", saved.restore_view, VIEWS),
     Route("GET", incidents.PATH, incidents.show_incidents, INCIDENTS, nav="Incidents"),
     Route("GET", f"{incidents.PATH}/nouveau", incidents.show_opening, INCIDENTS),
     Route("POST", f"{incidents.PATH}/nouveau", incidents.open_incident, INCIDENTS),

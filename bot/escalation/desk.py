@@ -14,7 +14,7 @@ from bot.conversations.models import Conversation, Message, Result
 from bot.conversations.service import last_exchanges
 from bot.errors import NotFound
 from bot.escalation.models import Contact, Group, Ticket, TicketEvent
-from bot.escalation.states import ACADEMIE_LEVEL, OPEN_STATES, VENDOR_LEVEL
+from bot.escalation.states import ACADEMIE_LEVEL, OPEN_STATES, STATES, VENDOR_LEVEL
 from bot.people.models import Account, Grant, School
 from bot.people.rules import Permission, Role, Scope, covers, grants_for
 from bot.people.service import covered
@@ -27,6 +27,8 @@ AGENT_OF = {ACADEMIE_LEVEL: Role.AGENT_N2, VENDOR_LEVEL: Role.AGENT_N3}
 CONVERSATION_MESSAGES = 200
 
 OPEN = "ouvertes"
+# What the queue may be filtered by: those that wait for somebody, all, or one state.
+FILTER_STATES = (OPEN, "", *STATES)
 SORTS = {
     "echeance": (Ticket.answer_by.asc().nulls_last(), Ticket.id.asc()),
     "recentes": (Ticket.id.desc(),),
@@ -168,6 +170,12 @@ async def list_queue(session: AsyncSession, caller: Caller, wanted: QueueFilter,
     page = min(max(1, wanted.page), pages)
     rows = await session.scalars(query.order_by(*SORTS[wanted.sort]).limit(PAGE).offset((page - 1) * PAGE))
     return QueuePage(list(rows.all()), total, pages)
+
+
+async def count_queue(session: AsyncSession, caller: Caller, wanted: QueueFilter, now: datetime, *, most: int) -> int:
+    """Return how many requests `caller` may see and wants to, `most` at most: beyond, counting would not be worth its time."""
+    query = sa.select(Ticket.id).where(seen_by(caller.grants), *_conditions(caller, wanted, now)).limit(most)
+    return await session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
 
 
 def _conditions(caller: Caller, wanted: QueueFilter, now: datetime) -> list[sa.ColumnElement[bool]]:

@@ -225,3 +225,33 @@ class Attachment(Base):
     content: Mapped[bytes] = mapped_column(sa.LargeBinary, deferred=True, deferred_raiseload=True)
     thumbnail: Mapped[bytes] = mapped_column(sa.LargeBinary, deferred=True, deferred_raiseload=True)
     at: Mapped[datetime] = mapped_column(Instant)
+
+
+class QueueView(Base):
+    """Filters of the queue under a name: their owner's, and of those who have `role` on the same territory if it is shared.
+
+    One that was removed is kept a while, so that it can be put back.
+    """
+
+    __tablename__ = "queue_views"
+    __table_args__ = (sa.Index("ix_queue_views_role_territory", "role", "territory"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    owner_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id"), index=True)
+    name: Mapped[str] = mapped_column(sa.String(60))
+    # What differs from the plain queue (desk.QueueFilter).
+    query: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    role: Mapped[str | None] = mapped_column(sa.String(20))
+    scope: Mapped[str | None] = mapped_column(sa.String(20))
+    territory: Mapped[str | None] = mapped_column(sa.String(120))
+    at: Mapped[datetime] = mapped_column(Instant)
+    removed_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
+
+
+class StartView(Base):
+    """The view that an account begins with."""
+
+    __tablename__ = "start_views"
+
+    account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id"), primary_key=True)
+    view_id: Mapped[int] = mapped_column(sa.ForeignKey("queue_views.id", ondelete="CASCADE"), index=True)

@@ -45,6 +45,9 @@ IMPERSONAL = {
     "added_topics",
     "waves",
     "wave_schools",
+    # Of those who work in the console: removed ones are purged.
+    "queue_views",
+    "start_views",
     "alembic_version",
 }
 

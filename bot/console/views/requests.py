@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.chat.markup import to_html
 from bot.chat.views import CLOCK, DATABASE, VAULT
 from bot.connectors import outbox
 from bot.connectors.rules import STEP_NAMES, TOOL_NAMES
-from bot.console.views.shell import PREFIX, caller_of, form_of, page_of, query_of, render, see_other
+from bot.console.views.shell import PREFIX, as_number, caller_of, form_of, page_of, query_of, render, see_other
 from bot.errors import Conflict, Forbidden, InvalidInput, NotFound, StorageUnavailable
-from bot.escalation import attachments, desk, handling, outages, promises, states
+from bot.escalation import attachments, desk, handling, outages, promises, saved_views, states
 from bot.escalation.desk import OPEN, SORTS, Dossier, QueueFilter
 from bot.escalation.handling import Gesture
 from bot.escalation.rules import is_ticket_number
@@ -31,6 +32,11 @@ STATE_NAMES = {
 }  # fmt: skip
 PRIORITY_NAMES = {promises.LOW: "Basse", promises.NORMAL: "Normale", promises.HIGH: "Haute"}
 SORT_NAMES = {"echeance": "Échéance la plus proche", "recentes": "Les plus récentes", "activite": "Dernière activité"}
+# What a view of the queue may be without, when what it names no longer exists.
+_LOST = {
+    "state": "l’état", "level": "le niveau", "group": "le groupe", "topic": "le sujet", "profile": "le profil",
+    "sort": "l’ordre",
+}  # fmt: skip
 # What each event of the history is called.
 EVENT_NAMES = {
     "ouvert": "Demande ouverte", Kind.TAKE: "Prise en charge", Kind.ASSIGN: "Affectation", Kind.REPLY: "Réponse à l’usager",
@@ -53,7 +59,7 @@ BULK = {"prendre": "à vous", "affecter": "affectée{s}", "groupe": "dans ce gro
 
 async def show_queue(request: web.Request) -> web.StreamResponse:
     """Show a page of the queue, filtered."""
-    return await _queue(request)
+    return await queue_page(request)
 
 
 async def do_many(request: web.Request) -> web.StreamResponse:
@@ -63,7 +69,7 @@ async def do_many(request: web.Request) -> web.StreamResponse:
     if name not in BULK:
         raise NotFound
     if not numbers:
-        return await _queue(request, status=422, errors={"lot": "Cochez d’abord les demandes."})
+        return await queue_page(request, status=422, errors={"lot": "Cochez d’abord les demandes."})
     done, refused = 0, []
     for number in numbers:
         try:
@@ -76,7 +82,7 @@ async def do_many(request: web.Request) -> web.StreamResponse:
     told = f"{done} demande{many} {BULK[name].format(s=many)}"
     if refused:
         told += f", {len(refused)} refusée{'s' if len(refused) > 1 else ''}"
-    return await _queue(request, notice=f"{told}.", refused=refused)
+    return await queue_page(request, notice=f"{told}.", refused=refused)
 
 
 def _gesture(request: web.Request, name: str) -> Gesture:
@@ -89,29 +95,58 @@ def _gesture(request: web.Request, name: str) -> Gesture:
     return Gesture(GESTURES[name], form.get("text", ""), form.get("reason", ""), **given)
 
 
-async def _queue(request: web.Request, **answer) -> web.Response:
-    app, caller = request.app, caller_of(request)
-    wanted = _filter(request)
-    handles = caller.may(Permission.HANDLE_TICKETS)
+def view_path(view_id: int) -> str:
+    """Return the address of a saved view: it says the same whatever the view is changed to."""
+    return f"{PATH}?vue={view_id}"
+
+
+async def queue_page(request: web.Request, **answer) -> web.Response:
+    """Return the page of the queue, with what a form of it is answered."""
+    app, caller, now = request.app, caller_of(request), request.app[CLOCK].now()
+    wanted, handles = filter_of(request), caller.may(Permission.HANDLE_TICKETS)
     async with app[DATABASE].reading() as session:
-        queue = await desk.list_queue(session, caller, wanted, app[CLOCK].now())
+        view = await _view(session, request)
+        # Until a filter is chosen, the view's own; then the view is only what they came from.
+        if view and "state" not in request.query:
+            wanted = replace(view.wanted, page=wanted.page)
+        shown = await saved_views.list_shown(session, caller)
+        counts = await saved_views.count_all(session, caller, shown, now)
+        queue = await desk.list_queue(session, caller, wanted, now)
         groups = await desk.list_groups(session)
         names = await desk.name_assignees(session, queue.tickets)
         agents = await desk.list_agents(session, queue.tickets) if handles else []
     asked = {name: value for name, value in asdict(wanted).items() if value not in (None, "", False) and name != "page"}
+    asked |= {"state": wanted.state, **({"vue": view.view.id} if view else {})}
+    title = f"File des demandes : {view.view.name}" if view else "File des demandes"
     return render(
-        request, "queue.html", title="File des demandes", queue=queue, wanted=wanted, asked=asked, now=app[CLOCK].now(),
+        request, "queue.html", title=title, queue=queue, wanted=wanted, asked=asked, now=now, path_of=PATH,
+        plain=saved_views.fields_of(replace(wanted, sort=QueueFilter.sort)) == {}, view=view, shown=shown, counts=counts,
+        many=saved_views.MANY, lost=_lost(view) if view else [], teams=saved_views.teams_of(caller.grants),
+        changed=bool(view) and saved_views.fields_of(wanted) != saved_views.fields_of(view.wanted),
         states={OPEN: "Ouvertes", "": "Toutes", **STATE_NAMES}, sorts=SORT_NAMES, profiles=PROFILE_NAMES,
         state_names=STATE_NAMES, me=caller.account.id, topics=topic_names(), groups=_named(groups), names=names,
-        agents=_named(agents), handles=handles, **{"refused": [], **answer},
+        agents=_named(agents), handles=handles, **{"refused": [], "values": {}, **answer},
     )  # fmt: skip
+
+
+async def _view(session: AsyncSession, request: web.Request) -> saved_views.Shown | None:
+    """Return the view that the address names, None when it names none; NotFound when it is not the caller's to open."""
+    if "vue" not in request.query:
+        return None
+    return await saved_views.read_view(session, caller_of(request), as_number(request.query["vue"]))
+
+
+def _lost(view: saved_views.Shown) -> list[str]:
+    """Return what of a view names something that no longer exists, as a person reads it."""
+    return [_LOST[name] for name in view.lost]
 
 
 def _named(rows: Iterable[Any]) -> dict[str, str]:
     return {row.id: row.name for row in rows}
 
 
-def _filter(request: web.Request) -> QueueFilter:
+def filter_of(request: web.Request) -> QueueFilter:
+    """Return the filters of the address; what is none is left out."""
     state, sort, level = query_of(request, "state"), query_of(request, "sort"), query_of(request, "level")
     return QueueFilter(
         state=state if state in STATE_NAMES or (state == "" and "state" in request.query) else OPEN,
