@@ -9,6 +9,7 @@ from bot.console.views import (
     account,
     accounts,
     audit,
+    canned,
     delays,
     images,
     incidents,
@@ -25,11 +26,12 @@ from bot.people.rules import Permission
 ANYONE, SIGNED_IN = Access.ANYONE, Access.SIGNED_IN
 READ, ANSWER = Permission.READ_TICKETS, Permission.ANSWER_TICKETS
 CONFIGURE, ACCOUNTS, AUDIT = Permission.CONFIGURE, Permission.MANAGE_ACCOUNTS, Permission.READ_AUDIT
-INCIDENTS, VIEWS = Permission.MANAGE_INCIDENTS, Permission.KEEP_VIEWS
+INCIDENTS, VIEWS, CANNED = Permission.MANAGE_INCIDENTS, Permission.KEEP_VIEWS, Permission.WRITE_CANNED
 _ONE = f"{accounts.PATH}/{{account}}"
 _IMAGE = f"{requests.PATH}/{{number}}/captures/{{image}}"
 _GROUP = f"{routing.GROUPS}/{{group}}"
 _VIEW = f"{saved.PATH}/{{view}}"
+_ANSWER = f"{canned.PATH}/{{answer}}"
 _SCHOOL = f"{schools.PATH}/{{uai}}"
 
 ROUTES = (
@@ -75,6 +77,13 @@ ROUTES = (
     Route("GET", f"{delays.CALENDARS}/{{academie}}", delays.show_calendar, CONFIGURE),
     Route("POST", f"{delays.CALENDARS}/{{academie}}", delays.save_calendar, CONFIGURE),
     Route("POST", f"{delays.CALENDARS}/{{academie}}/retirer", delays.remove_calendar, CONFIGURE),
+    Route("GET", canned.PATH, canned.list_answers, CANNED, nav="Réponses types"),
+    Route("GET", f"{canned.PATH}/nouvelle", canned.show_addition, CANNED),
+    Route("POST", f"{canned.PATH}/nouvelle", canned.add_answer, CANNED),
+    Route("GET", _ANSWER, canned.show_answer, CANNED),
+    Route("POST", _ANSWER, canned.change_answer, CANNED),
+    Route("POST", f"{_ANSWER}/retirer", canned.remove_answer, CANNED),
+    Route("POST", f"{_ANSWER}/remettre", canned.restore_answer, CANNED),
     Route("GET", schools.PATH, schools.list_schools, CONFIGURE, nav="Écoles"),
     Route("GET", f"{schools.PATH}/nouvelle", schools.show_addition, CONFIGURE),
     Route("POST", f"{schools.PATH}/nouvelle", schools.add_school, CONFIGURE),

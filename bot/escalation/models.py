@@ -155,6 +155,26 @@ class TicketEvent(Base):
     at: Mapped[datetime] = mapped_column(Instant)
 
 
+class CannedAnswer(Base):
+    """A text for the questions that come back, with variables: a group's, or everybody's; on a topic, or any.
+
+    One that was removed is kept a while, so that it can be put back. `author` wrote the version that is in use.
+    """
+
+    __tablename__ = "canned_answers"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    title: Mapped[str] = mapped_column(sa.String(120))
+    text: Mapped[str] = mapped_column(sa.Text)
+    group_id: Mapped[str | None] = mapped_column(sa.ForeignKey("ticket_groups.id"), index=True)
+    topic: Mapped[str | None] = mapped_column(sa.String(80))
+    version: Mapped[int]
+    author: Mapped[str] = mapped_column(sa.String(120))
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+    removed_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
+
+
 class IncidentRow(Base):
     """A known outage of a topic in a territory: one request for all, an announcement, an answer of its own."""
 

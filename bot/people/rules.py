@@ -88,6 +88,7 @@ class Permission(StrEnum):
     READ_CONTACTS = "read_contacts"
     MANAGE_INCIDENTS = "manage_incidents"
     KEEP_VIEWS = "keep_views"
+    WRITE_CANNED = "write_canned"
     READ_INDICATORS = "read_indicators"
     WRITE_KNOWLEDGE = "write_knowledge"
     TRAIN_MODELS = "train_models"
@@ -115,7 +116,7 @@ SCOPE_NAMES: Mapping[Scope, str] = {
 
 _AGENT = frozenset(
     {Permission.READ_TICKETS, Permission.ANSWER_TICKETS, Permission.HANDLE_TICKETS, Permission.READ_CONTACTS,
-     Permission.MANAGE_INCIDENTS, Permission.KEEP_VIEWS, Permission.READ_INDICATORS}
+     Permission.MANAGE_INCIDENTS, Permission.KEEP_VIEWS, Permission.WRITE_CANNED, Permission.READ_INDICATORS}
 )  # fmt: skip
 # A référent answers and closes but handles no one's queue; contacts are for a ticket's agents alone. An administrator
 # reads no one's request: he may give himself the role of an agent, and the audit log then says so.
@@ -140,6 +141,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             Permission.CONFIGURE,
             # Those that others shared: to remove them.
             Permission.KEEP_VIEWS,
+            Permission.WRITE_CANNED,
             Permission.MANAGE_ACCOUNTS,
             Permission.READ_AUDIT,
             Permission.READ_INDICATORS,
@@ -302,6 +304,10 @@ ACTIONS: Mapping[str, str] = {
     "view_removed": "Vue de la file retirée",
     "view_restored": "Vue de la file remise",
     "start_chosen": "Page d’accueil choisie",
+    "canned_added": "Réponse type ajoutée",
+    "canned_changed": "Réponse type modifiée",
+    "canned_removed": "Réponse type retirée",
+    "canned_restored": "Réponse type remise",
     "conversation_taken_over": "Conversation prise en main",
     "conversation_handed_back": "Conversation rendue à l’assistant",
     "group_added": "Groupe ajouté",

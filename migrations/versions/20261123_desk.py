@@ -1,4 +1,4 @@
-"""views of the queue, and the one that an account begins with"""
+"""views of the queue, the one that an account begins with; canned answers"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,8 +43,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_start_views")),
     )
     op.create_index(op.f("ix_start_views_view_id"), "start_views", ["view_id"])
+    op.create_table(
+        "canned_answers",
+        sa.Column("id", _BIG_ID, nullable=False),
+        sa.Column("title", sa.String(length=120), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("group_id", sa.String(length=40), nullable=True),
+        sa.Column("topic", sa.String(length=80), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("author", sa.String(length=120), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.Column("removed_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["group_id"], ["ticket_groups.id"], name=op.f("fk_canned_answers_group_id_ticket_groups")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_canned_answers")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_canned_answers_group_id"), "canned_answers", ["group_id"])
+    op.create_index(op.f("ix_canned_answers_removed_at"), "canned_answers", ["removed_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("canned_answers")
     op.drop_table("start_views")
     op.drop_table("queue_views")

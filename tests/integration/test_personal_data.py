@@ -48,6 +48,7 @@ IMPERSONAL = {
     # Of those who work in the console: removed ones are purged.
     "queue_views",
     "start_views",
+    "canned_answers",
     "alembic_version",
 }
 

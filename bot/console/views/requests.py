@@ -11,17 +11,19 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.chat.markup import to_html
-from bot.chat.views import CLOCK, DATABASE, VAULT
+from bot.chat.views import CLOCK, DATABASE, KNOWLEDGE, VAULT
 from bot.connectors import outbox
 from bot.connectors.rules import STEP_NAMES, TOOL_NAMES
 from bot.console.views.shell import PREFIX, as_number, caller_of, form_of, page_of, query_of, render, see_other
-from bot.errors import Conflict, Forbidden, InvalidInput, NotFound, StorageUnavailable
-from bot.escalation import attachments, desk, handling, outages, promises, saved_views, states
+from bot.errors import Conflict, Forbidden, InvalidField, InvalidInput, NotFound, StorageUnavailable
+from bot.escalation import attachments, canned, desk, handling, outages, promises, saved_views, states
 from bot.escalation.desk import OPEN, SORTS, Dossier, QueueFilter
 from bot.escalation.handling import Gesture
+from bot.escalation.models import CannedAnswer, Group
 from bot.escalation.rules import is_ticket_number
 from bot.escalation.states import Kind
-from bot.people.rules import Permission
+from bot.people.models import Grant
+from bot.people.rules import ROLE_NAMES, Permission
 from bot.topics import PROFILE_NAMES, load_topics
 
 PATH = f"{PREFIX}/demandes"
@@ -180,6 +182,7 @@ async def _page(request: web.Request, **answer) -> web.Response:
         names = await desk.name_assignees(session, [dossier.ticket])
         agents = await desk.list_agents(session, [dossier.ticket])
         groups = [one for one in await desk.list_groups(session) if one.level == dossier.ticket.level]
+        answers = await canned.list_for(session, dossier.ticket) if roles else []
     state, now = handling.state_of(dossier.ticket), app[CLOCK].now()
     possible = {
         kind for grant in roles for kind in states.possible_commands(state, grant.role, caller.account.id, now)
@@ -193,9 +196,51 @@ async def _page(request: web.Request, **answer) -> web.Response:
         state_names=STATE_NAMES, events=EVENT_NAMES, profiles=PROFILE_NAMES, topics=topic_names(), now=now,
         to_html=to_html, contacts=_contacts(request, dossier), images=images, me=caller.account.id,
         exchanges=exchanges, tools=TOOL_NAMES, steps=STEP_NAMES, names=names, agents=_named(agents),
-        groups=_named(groups),
-        **{"values": {}, **answer},
+        groups=_named(groups), canned=_by_topic(answers, dossier.ticket.topic),
+        **{"values": {}, "preview": "", "gaps": (), **answer},
     )  # fmt: skip
+
+
+def _by_topic(answers: Iterable[CannedAnswer], topic: str | None) -> dict[str, list[CannedAnswer]]:
+    """Return the canned answers under the names of their parts of the list, in order."""
+    parts: dict[str, list[CannedAnswer]] = {}
+    for one in answers:
+        other = "Sur d’autres sujets" if one.topic else "Sur tout sujet"
+        name = "Sur ce sujet" if one.topic and one.topic == topic else other
+        parts.setdefault(name, []).append(one)
+    return parts
+
+
+async def _write_reply(request: web.Request, number: str, *, insert: bool) -> web.Response:
+    """Show the reply as the person will read it, having put a canned answer at its end if asked; nothing is sent."""
+    app, caller, form = request.app, caller_of(request), form_of(request)
+    text, gaps = form.get("text", ""), ()
+    if insert:
+        async with app[DATABASE].reading() as session:
+            ticket = await desk.find_ticket(session, caller, number)
+            roles = await handling.roles_on(session, caller, ticket)
+            if not roles:
+                raise Forbidden
+            answer = await canned.pick(session, ticket, as_number(form.get("canned", "")))
+            group = await session.get(Group, ticket.group_id) if ticket.group_id else None
+        knowledge = app[KNOWLEDGE]
+        filled = canned.fill(
+            answer.text,
+            canned.values_of(
+                ticket, local=knowledge.values(ticket.uai), title=knowledge.title(ticket.topic or ""),
+                signature=f"{caller.account.name}, {_stands_for(roles, group)}",
+            ),
+        )  # fmt: skip
+        text, gaps = "\n\n".join(filter(None, (text.strip(), filled.text))), filled.gaps
+        if len(text) > handling.MAX_TEXT:
+            raise InvalidField("canned", f"Avec cette réponse type, le texte dépasse {handling.MAX_TEXT} caractères.")
+    return await _page(request, values={**form, "text": text}, preview=text.strip(), gaps=gaps)
+
+
+def _stands_for(roles: Iterable[Grant], group: Group | None) -> str:
+    """Return in whose name somebody answers: an agent in his group's."""
+    agent = any(grant.role in desk.AGENT_OF.values() for grant in roles)
+    return group.name if agent and group else ROLE_NAMES[next(iter(roles)).role].lower()
 
 
 def _number(request: web.Request) -> str:
@@ -218,6 +263,8 @@ async def do_gesture(request: web.Request) -> web.StreamResponse:
     app, caller, form, number = request.app, caller_of(request), form_of(request), _number(request)
     name = request.match_info["gesture"]
     try:
+        if name in ("modele", "apercu"):
+            return await _write_reply(request, number, insert=name == "modele")
         if name == "note":
             await handling.write_note(app[DATABASE], app[CLOCK], caller, number, form.get("text", ""))
         elif name == "renvoyer":
@@ -234,6 +281,8 @@ async def do_gesture(request: web.Request) -> web.StreamResponse:
             raise NotFound
     except (InvalidInput, Conflict) as error:
         # What was written is not lost: it comes back in its field, with the sentence that says why.
-        field = {"escalader": "reason", "rendre": "reason", "affecter": "assignee", "groupe": "group"}.get(name, "text")
+        field = {
+            "escalader": "reason", "rendre": "reason", "affecter": "assignee", "groupe": "group", "modele": "canned",
+        }.get(name, "text")  # fmt: skip
         return await _page(request, status=422, values=form, errors={field: error.sentence})
     return see_other(f"{PATH}/{quote(number)}", f"demande-{name}")
