@@ -13,6 +13,7 @@ from bot.console.views import (
     delays,
     images,
     incidents,
+    letters,
     live,
     requests,
     routing,
@@ -27,6 +28,7 @@ ANYONE, SIGNED_IN = Access.ANYONE, Access.SIGNED_IN
 READ, ANSWER = Permission.READ_TICKETS, Permission.ANSWER_TICKETS
 CONFIGURE, ACCOUNTS, AUDIT = Permission.CONFIGURE, Permission.MANAGE_ACCOUNTS, Permission.READ_AUDIT
 INCIDENTS, VIEWS, CANNED = Permission.MANAGE_INCIDENTS, Permission.KEEP_VIEWS, Permission.WRITE_CANNED
+EXCHANGES = Permission.FOLLOW_EXCHANGES
 _ONE = f"{accounts.PATH}/{{account}}"
 _IMAGE = f"{requests.PATH}/{{number}}/captures/{{image}}"
 _GROUP = f"{routing.GROUPS}/{{group}}"
@@ -84,6 +86,10 @@ ROUTES = (
     Route("POST", _ANSWER, canned.change_answer, CANNED),
     Route("POST", f"{_ANSWER}/retirer", canned.remove_answer, CANNED),
     Route("POST", f"{_ANSWER}/remettre", canned.restore_answer, CANNED),
+    Route("GET", letters.PATH, letters.list_letters, EXCHANGES, nav="Échanges"),
+    Route("GET", f"{letters.PATH}/renvoyer", letters.confirm_lot, EXCHANGES),
+    Route("POST", f"{letters.PATH}/renvoyer", letters.replay_lot, EXCHANGES),
+    Route("POST", f"{letters.PATH}/{{step}}/renvoyer", letters.replay_one, EXCHANGES),
     Route("GET", schools.PATH, schools.list_schools, CONFIGURE, nav="Écoles"),
     Route("GET", f"{schools.PATH}/nouvelle", schools.show_addition, CONFIGURE),
     Route("POST", f"{schools.PATH}/nouvelle", schools.add_school, CONFIGURE),

@@ -85,9 +85,9 @@ class Dossier:
     siblings: list[Ticket]
 
 
-def seen_by(grants: Iterable[Grant]) -> sa.ColumnElement[bool]:
-    """Return the condition under which these roles see a request: their territories, and nothing else."""
-    return sa.or_(sa.false(), *map(_seen_by, grants_for(grants, Permission.READ_TICKETS)))
+def seen_by(grants: Iterable[Grant], permission: Permission = Permission.READ_TICKETS) -> sa.ColumnElement[bool]:
+    """Return the condition under which these roles see a request, or have another permission on it: their territories, no more."""
+    return sa.or_(sa.false(), *map(_seen_by, grants_for(grants, permission)))
 
 
 def _seen_by(grant: Grant) -> sa.ColumnElement[bool]:

@@ -89,6 +89,7 @@ class Permission(StrEnum):
     MANAGE_INCIDENTS = "manage_incidents"
     KEEP_VIEWS = "keep_views"
     WRITE_CANNED = "write_canned"
+    FOLLOW_EXCHANGES = "follow_exchanges"
     READ_INDICATORS = "read_indicators"
     WRITE_KNOWLEDGE = "write_knowledge"
     TRAIN_MODELS = "train_models"
@@ -116,7 +117,8 @@ SCOPE_NAMES: Mapping[Scope, str] = {
 
 _AGENT = frozenset(
     {Permission.READ_TICKETS, Permission.ANSWER_TICKETS, Permission.HANDLE_TICKETS, Permission.READ_CONTACTS,
-     Permission.MANAGE_INCIDENTS, Permission.KEEP_VIEWS, Permission.WRITE_CANNED, Permission.READ_INDICATORS}
+     Permission.MANAGE_INCIDENTS, Permission.KEEP_VIEWS, Permission.WRITE_CANNED, Permission.FOLLOW_EXCHANGES,
+     Permission.READ_INDICATORS}
 )  # fmt: skip
 # A référent answers and closes but handles no one's queue; contacts are for a ticket's agents alone. An administrator
 # reads no one's request: he may give himself the role of an agent, and the audit log then says so.
@@ -142,6 +144,8 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             # Those that others shared: to remove them.
             Permission.KEEP_VIEWS,
             Permission.WRITE_CANNED,
+            # Without the requests' words.
+            Permission.FOLLOW_EXCHANGES,
             Permission.MANAGE_ACCOUNTS,
             Permission.READ_AUDIT,
             Permission.READ_INDICATORS,
@@ -308,6 +312,7 @@ ACTIONS: Mapping[str, str] = {
     "canned_changed": "Réponse type modifiée",
     "canned_removed": "Réponse type retirée",
     "canned_restored": "Réponse type remise",
+    "exchanges_replayed": "Envois refaits",
     "conversation_taken_over": "Conversation prise en main",
     "conversation_handed_back": "Conversation rendue à l’assistant",
     "group_added": "Groupe ajouté",

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.chat.markup import to_html
 from bot.chat.views import CLOCK, DATABASE, KNOWLEDGE, VAULT
-from bot.connectors import outbox
+from bot.connectors import letters, outbox
 from bot.connectors.rules import STEP_NAMES, TOOL_NAMES
 from bot.console.views.shell import PREFIX, as_number, caller_of, form_of, page_of, query_of, render, see_other
 from bot.errors import Conflict, Forbidden, InvalidField, InvalidInput, NotFound, StorageUnavailable
@@ -111,6 +111,7 @@ async def queue_page(request: web.Request, **answer) -> web.Response:
         # Until a filter is chosen, the view's own; then the view is only what they came from.
         if view and "state" not in request.query:
             wanted = replace(view.wanted, page=wanted.page)
+        given_up = await letters.count_letters(session, caller) if handles else 0
         shown = await saved_views.list_shown(session, caller)
         counts = await saved_views.count_all(session, caller, shown, now)
         queue = await desk.list_queue(session, caller, wanted, now)
@@ -122,7 +123,7 @@ async def queue_page(request: web.Request, **answer) -> web.Response:
     title = f"File des demandes : {view.view.name}" if view else "File des demandes"
     return render(
         request, "queue.html", title=title, queue=queue, wanted=wanted, asked=asked, now=now, path_of=PATH,
-        plain=saved_views.fields_of(replace(wanted, sort=QueueFilter.sort)) == {}, view=view, shown=shown, counts=counts,
+        given_up=given_up, plain=saved_views.fields_of(replace(wanted, sort=QueueFilter.sort)) == {}, view=view, shown=shown, counts=counts,
         many=saved_views.MANY, lost=_lost(view) if view else [], teams=saved_views.teams_of(caller.grants),
         changed=bool(view) and saved_views.fields_of(wanted) != saved_views.fields_of(view.wanted),
         states={OPEN: "Ouvertes", "": "Toutes", **STATE_NAMES}, sorts=SORT_NAMES, profiles=PROFILE_NAMES,

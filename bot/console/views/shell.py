@@ -75,6 +75,8 @@ NOTICES: Mapping[str, str] = {
     "reponse-ajoutee": "La réponse type est ajoutée.",
     "reponse-modifiee": "La réponse type est modifiée.",
     "reponse-remise": "La réponse type est remise.",
+    "envoi-refait": "L’envoi est refait dans un instant.",
+    "envois-refaits": "Les envois sont refaits dans un instant, dans l’ordre.",
     "delais-enregistres": "Les délais sont enregistrés.",
     "calendrier-enregistre": "Le calendrier est enregistré.",
     "calendrier-retire": "Le calendrier de toutes les académies compte de nouveau.",
