@@ -48,6 +48,7 @@ ROUTES = (
     Route("GET", account.PATH, account.show_account, SIGNED_IN),
     Route("POST", f"{account.PATH}/mot-de-passe", account.change_password, SIGNED_IN),
     Route("POST", f"{account.PATH}/sessions/{{session}}/fermer", account.revoke_session, SIGNED_IN),
+    Route("GET", f"{PREFIX}/raccourcis", account.show_shortcuts, SIGNED_IN),
     Route("GET", live.PATH, live.stream, READ),
     Route("GET", requests.PATH, requests.show_queue, READ, nav="File des demandes"),
     Route("POST", requests.PATH, requests.do_many, ANSWER),

@@ -29,10 +29,23 @@ CONVERSATION_MESSAGES = 200
 OPEN = "ouvertes"
 # What the queue may be filtered by: those that wait for somebody, all, or one state.
 FILTER_STATES = (OPEN, "", *STATES)
+# The columns that the queue is sorted by; « -ecole » is the other way round. Not by the words of the problem: in their
+# alphabetical order they tell nothing.
+COLUMNS = {
+    "numero": Ticket.id,
+    "ecole": Ticket.school,
+    # Those who did not say come first: told so, every column is sorted by what it holds, and both databases agree.
+    "profil": sa.func.coalesce(Ticket.profile, ""),
+    "etat": sa.case({state: place for place, state in enumerate(STATES)}, value=Ticket.state),
+    "niveau": Ticket.level,
+    "ouverture": Ticket.opened_at,
+}
 SORTS = {
     "echeance": (Ticket.answer_by.asc().nulls_last(), Ticket.id.asc()),
     "recentes": (Ticket.id.desc(),),
     "activite": (Ticket.updated_at.desc(), Ticket.id.desc()),
+    **{name: (column.asc(), Ticket.id.asc()) for name, column in COLUMNS.items()},
+    **{f"-{name}": (column.desc(), Ticket.id.desc()) for name, column in COLUMNS.items()},
 }
 
 

@@ -33,7 +33,17 @@ STATE_NAMES = {
     states.RESOLVED: "Résolue", states.CLOSED: "Close",
 }  # fmt: skip
 PRIORITY_NAMES = {promises.LOW: "Basse", promises.NORMAL: "Normale", promises.HIGH: "Haute"}
-SORT_NAMES = {"echeance": "Échéance la plus proche", "recentes": "Les plus récentes", "activite": "Dernière activité"}
+# The columns whose headings sort the queue, and every order that it may have.
+COLUMN_NAMES = {
+    "numero": "Numéro", "ecole": "École", "profil": "Profil", "etat": "État", "niveau": "Niveau", "ouverture": "Ouverte",
+}  # fmt: skip
+SORT_NAMES = {
+    "echeance": "Échéance la plus proche",
+    "recentes": "Les plus récentes",
+    "activite": "Dernière activité",
+    **{name: f"{told}, ordre croissant" for name, told in COLUMN_NAMES.items()},
+    **{f"-{name}": f"{told}, ordre décroissant" for name, told in COLUMN_NAMES.items()},
+}
 # What a view of the queue may be without, when what it names no longer exists.
 _LOST = {
     "state": "l’état", "level": "le niveau", "group": "le groupe", "topic": "le sujet", "profile": "le profil",
@@ -126,7 +136,7 @@ async def queue_page(request: web.Request, **answer) -> web.Response:
         given_up=given_up, plain=saved_views.fields_of(replace(wanted, sort=QueueFilter.sort)) == {}, view=view, shown=shown, counts=counts,
         many=saved_views.MANY, lost=_lost(view) if view else [], teams=saved_views.teams_of(caller.grants),
         changed=bool(view) and saved_views.fields_of(wanted) != saved_views.fields_of(view.wanted),
-        states={OPEN: "Ouvertes", "": "Toutes", **STATE_NAMES}, sorts=SORT_NAMES, profiles=PROFILE_NAMES,
+        states={OPEN: "Ouvertes", "": "Toutes", **STATE_NAMES}, sorts=SORT_NAMES, columns=COLUMN_NAMES, profiles=PROFILE_NAMES,
         state_names=STATE_NAMES, me=caller.account.id, topics=topic_names(), groups=_named(groups), names=names,
         agents=_named(agents), handles=handles, **{"refused": [], "values": {}, **answer},
     )  # fmt: skip
