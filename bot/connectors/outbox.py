@@ -105,14 +105,18 @@ async def read_exchanges(session: AsyncSession, ticket: Ticket) -> list[Exchange
     return states
 
 
-async def replay(session: AsyncSession, now: datetime, ticket: Ticket | None = None) -> bool:
-    """Queue again what was given up, of a request or of all; return whether anything was."""
+async def replay(
+    session: AsyncSession, now: datetime, ticket: Ticket | None = None, *, among: sa.Select | None = None
+) -> int:
+    """Queue again what was given up, of a request, `among` steps chosen by their ids, or all; return how many steps."""
     query = sa.update(ExchangeStep).where(ExchangeStep.state == DEAD)
     if ticket:
         query = query.where(ExchangeStep.exchange_id.in_(sa.select(Exchange.id).where(Exchange.ticket_id == ticket.id)))
+    if among is not None:
+        query = query.where(ExchangeStep.id.in_(among))
     # One attempt counts as made: what carries the key is looked for before anything is sent.
     done = await session.execute(query.values(state=WAITING, attempts=1, next_at=now))
-    return done.rowcount > 0
+    return done.rowcount
 
 
 async def list_given_up(session: AsyncSession) -> list[tuple[str, str, ExchangeStep]]:

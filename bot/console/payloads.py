@@ -42,6 +42,7 @@ _DETAILS = {
     "profile": "profil",
     "group": "groupe",
     "gesture": "geste",
+    "count": "nombre",
     "to": "à",
 }
 _VALUES = {**ROLE_NAMES, **SCOPE_NAMES, **REFUSALS}

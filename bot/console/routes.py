@@ -9,12 +9,15 @@ from bot.console.views import (
     account,
     accounts,
     audit,
+    canned,
     delays,
     images,
     incidents,
+    letters,
     live,
     requests,
     routing,
+    saved,
     schools,
     sign_in,
 )
@@ -24,10 +27,13 @@ from bot.people.rules import Permission
 ANYONE, SIGNED_IN = Access.ANYONE, Access.SIGNED_IN
 READ, ANSWER = Permission.READ_TICKETS, Permission.ANSWER_TICKETS
 CONFIGURE, ACCOUNTS, AUDIT = Permission.CONFIGURE, Permission.MANAGE_ACCOUNTS, Permission.READ_AUDIT
-INCIDENTS = Permission.MANAGE_INCIDENTS
+INCIDENTS, VIEWS, CANNED = Permission.MANAGE_INCIDENTS, Permission.KEEP_VIEWS, Permission.WRITE_CANNED
+EXCHANGES = Permission.FOLLOW_EXCHANGES
 _ONE = f"{accounts.PATH}/{{account}}"
 _IMAGE = f"{requests.PATH}/{{number}}/captures/{{image}}"
 _GROUP = f"{routing.GROUPS}/{{group}}"
+_VIEW = f"{saved.PATH}/{{view}}"
+_ANSWER = f"{canned.PATH}/{{answer}}"
 _SCHOOL = f"{schools.PATH}/{{uai}}"
 
 ROUTES = (
@@ -42,6 +48,7 @@ ROUTES = (
     Route("GET", account.PATH, account.show_account, SIGNED_IN),
     Route("POST", f"{account.PATH}/mot-de-passe", account.change_password, SIGNED_IN),
     Route("POST", f"{account.PATH}/sessions/{{session}}/fermer", account.revoke_session, SIGNED_IN),
+    Route("GET", f"{PREFIX}/raccourcis", account.show_shortcuts, SIGNED_IN),
     Route("GET", live.PATH, live.stream, READ),
     Route("GET", requests.PATH, requests.show_queue, READ, nav="File des demandes"),
     Route("POST", requests.PATH, requests.do_many, ANSWER),
@@ -49,6 +56,13 @@ ROUTES = (
     Route("GET", _IMAGE, images.send_image, READ),
     Route("GET", f"{_IMAGE}/miniature", images.send_thumbnail, READ),
     Route("POST", f"{requests.PATH}/{{number}}/{{gesture}}", requests.do_gesture, ANSWER),
+    Route("GET", saved.PATH, saved.show_views, VIEWS),
+    Route("POST", saved.PATH, saved.save_view, READ),
+    Route("POST", _VIEW, saved.change_view, READ),
+    Route("POST", f"{_VIEW}/criteres", saved.replace_filters, READ),
+    Route("POST", f"{_VIEW}/accueil", saved.choose_start, READ),
+    Route("POST", f"{_VIEW}/retirer", saved.remove_view, VIEWS),
+    Route("POST", f"{_VIEW}/remettre", saved.restore_view, VIEWS),
     Route("GET", incidents.PATH, incidents.show_incidents, INCIDENTS, nav="Incidents"),
     Route("GET", f"{incidents.PATH}/nouveau", incidents.show_opening, INCIDENTS),
     Route("POST", f"{incidents.PATH}/nouveau", incidents.open_incident, INCIDENTS),
@@ -66,6 +80,17 @@ ROUTES = (
     Route("GET", f"{delays.CALENDARS}/{{academie}}", delays.show_calendar, CONFIGURE),
     Route("POST", f"{delays.CALENDARS}/{{academie}}", delays.save_calendar, CONFIGURE),
     Route("POST", f"{delays.CALENDARS}/{{academie}}/retirer", delays.remove_calendar, CONFIGURE),
+    Route("GET", canned.PATH, canned.list_answers, CANNED, nav="Réponses types"),
+    Route("GET", f"{canned.PATH}/nouvelle", canned.show_addition, CANNED),
+    Route("POST", f"{canned.PATH}/nouvelle", canned.add_answer, CANNED),
+    Route("GET", _ANSWER, canned.show_answer, CANNED),
+    Route("POST", _ANSWER, canned.change_answer, CANNED),
+    Route("POST", f"{_ANSWER}/retirer", canned.remove_answer, CANNED),
+    Route("POST", f"{_ANSWER}/remettre", canned.restore_answer, CANNED),
+    Route("GET", letters.PATH, letters.list_letters, EXCHANGES, nav="Échanges"),
+    Route("GET", f"{letters.PATH}/renvoyer", letters.confirm_lot, EXCHANGES),
+    Route("POST", f"{letters.PATH}/renvoyer", letters.replay_lot, EXCHANGES),
+    Route("POST", f"{letters.PATH}/{{step}}/renvoyer", letters.replay_one, EXCHANGES),
     Route("GET", schools.PATH, schools.list_schools, CONFIGURE, nav="Écoles"),
     Route("GET", f"{schools.PATH}/nouvelle", schools.show_addition, CONFIGURE),
     Route("POST", f"{schools.PATH}/nouvelle", schools.add_school, CONFIGURE),

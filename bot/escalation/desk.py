@@ -14,7 +14,7 @@ from bot.conversations.models import Conversation, Message, Result
 from bot.conversations.service import last_exchanges
 from bot.errors import NotFound
 from bot.escalation.models import Contact, Group, Ticket, TicketEvent
-from bot.escalation.states import ACADEMIE_LEVEL, OPEN_STATES, VENDOR_LEVEL
+from bot.escalation.states import ACADEMIE_LEVEL, OPEN_STATES, STATES, VENDOR_LEVEL
 from bot.people.models import Account, Grant, School
 from bot.people.rules import Permission, Role, Scope, covers, grants_for
 from bot.people.service import covered
@@ -27,10 +27,25 @@ AGENT_OF = {ACADEMIE_LEVEL: Role.AGENT_N2, VENDOR_LEVEL: Role.AGENT_N3}
 CONVERSATION_MESSAGES = 200
 
 OPEN = "ouvertes"
+# What the queue may be filtered by: those that wait for somebody, all, or one state.
+FILTER_STATES = (OPEN, "", *STATES)
+# The columns that the queue is sorted by; « -ecole » is the other way round. Not by the words of the problem: in their
+# alphabetical order they tell nothing.
+COLUMNS = {
+    "numero": Ticket.id,
+    "ecole": Ticket.school,
+    # Those who did not say come first: told so, every column is sorted by what it holds, and both databases agree.
+    "profil": sa.func.coalesce(Ticket.profile, ""),
+    "etat": sa.case({state: place for place, state in enumerate(STATES)}, value=Ticket.state),
+    "niveau": Ticket.level,
+    "ouverture": Ticket.opened_at,
+}
 SORTS = {
     "echeance": (Ticket.answer_by.asc().nulls_last(), Ticket.id.asc()),
     "recentes": (Ticket.id.desc(),),
     "activite": (Ticket.updated_at.desc(), Ticket.id.desc()),
+    **{name: (column.asc(), Ticket.id.asc()) for name, column in COLUMNS.items()},
+    **{f"-{name}": (column.desc(), Ticket.id.desc()) for name, column in COLUMNS.items()},
 }
 
 
@@ -83,9 +98,9 @@ class Dossier:
     siblings: list[Ticket]
 
 
-def seen_by(grants: Iterable[Grant]) -> sa.ColumnElement[bool]:
-    """Return the condition under which these roles see a request: their territories, and nothing else."""
-    return sa.or_(sa.false(), *map(_seen_by, grants_for(grants, Permission.READ_TICKETS)))
+def seen_by(grants: Iterable[Grant], permission: Permission = Permission.READ_TICKETS) -> sa.ColumnElement[bool]:
+    """Return the condition under which these roles see a request, or have another permission on it: their territories, no more."""
+    return sa.or_(sa.false(), *map(_seen_by, grants_for(grants, permission)))
 
 
 def _seen_by(grant: Grant) -> sa.ColumnElement[bool]:
@@ -168,6 +183,12 @@ async def list_queue(session: AsyncSession, caller: Caller, wanted: QueueFilter,
     page = min(max(1, wanted.page), pages)
     rows = await session.scalars(query.order_by(*SORTS[wanted.sort]).limit(PAGE).offset((page - 1) * PAGE))
     return QueuePage(list(rows.all()), total, pages)
+
+
+async def count_queue(session: AsyncSession, caller: Caller, wanted: QueueFilter, now: datetime, *, most: int) -> int:
+    """Return how many requests `caller` may see and wants to, `most` at most: beyond, counting would not be worth its time."""
+    query = sa.select(Ticket.id).where(seen_by(caller.grants), *_conditions(caller, wanted, now)).limit(most)
+    return await session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
 
 
 def _conditions(caller: Caller, wanted: QueueFilter, now: datetime) -> list[sa.ColumnElement[bool]]:

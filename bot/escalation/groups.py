@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.clock import Clock
 from bot.db import Database
 from bot.errors import Conflict, InvalidField, InvalidInput, NotFound
-from bot.escalation.models import Group, Route, Ticket
+from bot.escalation.models import CannedAnswer, Group, Route, Ticket
 from bot.escalation.routing import RoutingRow, chain_of, check_table, decide
 from bot.escalation.setup import read_table
 from bot.escalation.states import ACADEMIE_LEVEL, OPEN_STATES, VENDOR_LEVEL
@@ -103,6 +103,7 @@ async def remove_group(database: Database, clock: Clock, actor: str, group_id: s
     async with database.transaction() as session:
         group = await _hold(session, group_id)
         await _check_unused(session, group_id, "le retirer")
+        await _check_answers(session, group_id)
         before = {"name": group.name, "level": group.level}
         finished = await session.execute(sa.update(Ticket).where(Ticket.group_id == group_id).values(group_id=None))
         await session.delete(group)
@@ -148,6 +149,18 @@ async def _check_unused(session: AsyncSession, group_id: str, purpose: str) -> N
     if waiting:
         raise Conflict(
             f"Ce groupe a {waiting} demande{'s' if waiting > 1 else ''} en cours. Pour {purpose}, un agent doit d’abord changer ces demandes de groupe, dans la file."
+        )
+
+
+async def _check_answers(session: AsyncSession, group_id: str) -> None:
+    """Refuse to lose the group's canned answers; those that were removed already go with it."""
+    await session.execute(
+        sa.delete(CannedAnswer).where(CannedAnswer.group_id == group_id, CannedAnswer.removed_at.is_not(None))
+    )
+    query = sa.select(sa.func.count()).select_from(CannedAnswer).where(CannedAnswer.group_id == group_id)
+    if count := await session.scalar(query):
+        raise Conflict(
+            f"Ce groupe a {count} réponse{'s' if count > 1 else ''} type{'s' if count > 1 else ''}. Pour le retirer, donnez-les d’abord à un autre groupe ou à tout le monde, ou retirez-les."
         )
 
 

@@ -18,6 +18,7 @@ from bot.db import Database
 from bot.dialogue.state import ASKED_ANSWER
 from bot.errors import AssistentError, Conflict, Forbidden, InvalidInput
 from bot.escalation import phrases, states
+from bot.escalation.canned import GAP
 from bot.escalation.desk import find_ticket, may_handle
 from bot.escalation.models import Group, Ticket, TicketEvent
 from bot.escalation.promises import PRIORITIES, keep_deadline
@@ -108,6 +109,8 @@ async def act(database: Database, clock: Clock, caller: Caller, number: str, ges
     text, reason = gesture.text.strip(), gesture.reason.strip()
     if gesture.kind in _SPOKEN and not text:
         raise InvalidInput("Écrivez la réponse avant de l’envoyer.")
+    if GAP in text:
+        raise InvalidInput("Complétez le texte avant de l’envoyer : il y reste « [à compléter : … ] ».")
     if max(len(text), len(reason)) > MAX_TEXT:
         raise InvalidInput(f"Le texte compte au plus {MAX_TEXT} caractères.")
     now = clock.now()

@@ -155,6 +155,26 @@ class TicketEvent(Base):
     at: Mapped[datetime] = mapped_column(Instant)
 
 
+class CannedAnswer(Base):
+    """A text for the questions that come back, with variables: a group's, or everybody's; on a topic, or any.
+
+    One that was removed is kept a while, so that it can be put back. `author` wrote the version that is in use.
+    """
+
+    __tablename__ = "canned_answers"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    title: Mapped[str] = mapped_column(sa.String(120))
+    text: Mapped[str] = mapped_column(sa.Text)
+    group_id: Mapped[str | None] = mapped_column(sa.ForeignKey("ticket_groups.id"), index=True)
+    topic: Mapped[str | None] = mapped_column(sa.String(80))
+    version: Mapped[int]
+    author: Mapped[str] = mapped_column(sa.String(120))
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+    removed_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
+
+
 class IncidentRow(Base):
     """A known outage of a topic in a territory: one request for all, an announcement, an answer of its own."""
 
@@ -225,3 +245,33 @@ class Attachment(Base):
     content: Mapped[bytes] = mapped_column(sa.LargeBinary, deferred=True, deferred_raiseload=True)
     thumbnail: Mapped[bytes] = mapped_column(sa.LargeBinary, deferred=True, deferred_raiseload=True)
     at: Mapped[datetime] = mapped_column(Instant)
+
+
+class QueueView(Base):
+    """Filters of the queue under a name: their owner's, and of those who have `role` on the same territory if it is shared.
+
+    One that was removed is kept a while, so that it can be put back.
+    """
+
+    __tablename__ = "queue_views"
+    __table_args__ = (sa.Index("ix_queue_views_role_territory", "role", "territory"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    owner_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id"), index=True)
+    name: Mapped[str] = mapped_column(sa.String(60))
+    # What differs from the plain queue (desk.QueueFilter).
+    query: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    role: Mapped[str | None] = mapped_column(sa.String(20))
+    scope: Mapped[str | None] = mapped_column(sa.String(20))
+    territory: Mapped[str | None] = mapped_column(sa.String(120))
+    at: Mapped[datetime] = mapped_column(Instant)
+    removed_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
+
+
+class StartView(Base):
+    """The view that an account begins with."""
+
+    __tablename__ = "start_views"
+
+    account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id"), primary_key=True)
+    view_id: Mapped[int] = mapped_column(sa.ForeignKey("queue_views.id", ondelete="CASCADE"), index=True)

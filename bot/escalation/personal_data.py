@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from bot.conversations.models import Conversation, Person
-from bot.escalation.models import Attachment, Contact, Draft, FormStep, Ticket, TicketEvent
+from bot.escalation.models import Attachment, CannedAnswer, Contact, Draft, FormStep, QueueView, Ticket, TicketEvent
 from bot.privacy.service import Retention, Subject
 
 
@@ -86,6 +86,9 @@ class TicketData:
             for table in (Contact, Attachment)
         ]
         await session.execute(sa.delete(FormStep).where(FormStep.at < now - retention.events))
+        # What was removed of the console's own, views of the queue first: the words that they search for may be somebody's.
+        for kept in (QueueView, CannedAnswer):
+            await session.execute(sa.delete(kept).where(kept.removed_at < now - retention.events))
         # A conversation is removed once nobody wrote in it for a while: what was being told in it goes first.
         await session.execute(sa.delete(Draft).where(Draft.updated_at < now - retention.conversations))
         old = sa.select(Conversation.id).where(Conversation.last_at < now - retention.conversations)

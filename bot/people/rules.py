@@ -87,6 +87,9 @@ class Permission(StrEnum):
     HANDLE_TICKETS = "handle_tickets"
     READ_CONTACTS = "read_contacts"
     MANAGE_INCIDENTS = "manage_incidents"
+    KEEP_VIEWS = "keep_views"
+    WRITE_CANNED = "write_canned"
+    FOLLOW_EXCHANGES = "follow_exchanges"
     READ_INDICATORS = "read_indicators"
     WRITE_KNOWLEDGE = "write_knowledge"
     TRAIN_MODELS = "train_models"
@@ -114,13 +117,20 @@ SCOPE_NAMES: Mapping[Scope, str] = {
 
 _AGENT = frozenset(
     {Permission.READ_TICKETS, Permission.ANSWER_TICKETS, Permission.HANDLE_TICKETS, Permission.READ_CONTACTS,
-     Permission.MANAGE_INCIDENTS, Permission.READ_INDICATORS}
+     Permission.MANAGE_INCIDENTS, Permission.KEEP_VIEWS, Permission.WRITE_CANNED, Permission.FOLLOW_EXCHANGES,
+     Permission.READ_INDICATORS}
 )  # fmt: skip
 # A référent answers and closes but handles no one's queue; contacts are for a ticket's agents alone. An administrator
 # reads no one's request: he may give himself the role of an agent, and the audit log then says so.
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.REFERENT: frozenset(
-        {Permission.READ_TICKETS, Permission.ANSWER_TICKETS, Permission.MANAGE_INCIDENTS, Permission.READ_INDICATORS}
+        {
+            Permission.READ_TICKETS,
+            Permission.ANSWER_TICKETS,
+            Permission.MANAGE_INCIDENTS,
+            Permission.KEEP_VIEWS,
+            Permission.READ_INDICATORS,
+        }
     ),
     Role.AGENT_N2: _AGENT,
     Role.AGENT_N3: _AGENT,
@@ -131,6 +141,11 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.ADMINISTRATEUR: frozenset(
         {
             Permission.CONFIGURE,
+            # Those that others shared: to remove them.
+            Permission.KEEP_VIEWS,
+            Permission.WRITE_CANNED,
+            # Without the requests' words.
+            Permission.FOLLOW_EXCHANGES,
             Permission.MANAGE_ACCOUNTS,
             Permission.READ_AUDIT,
             Permission.READ_INDICATORS,
@@ -288,6 +303,16 @@ ACTIONS: Mapping[str, str] = {
     "calendar_changed": "Calendrier modifié",
     "incident_opened": "Incident ouvert",
     "incident_closed": "Incident terminé",
+    "view_saved": "Vue de la file enregistrée",
+    "view_changed": "Vue de la file modifiée",
+    "view_removed": "Vue de la file retirée",
+    "view_restored": "Vue de la file remise",
+    "start_chosen": "Page d’accueil choisie",
+    "canned_added": "Réponse type ajoutée",
+    "canned_changed": "Réponse type modifiée",
+    "canned_removed": "Réponse type retirée",
+    "canned_restored": "Réponse type remise",
+    "exchanges_replayed": "Envois refaits",
     "conversation_taken_over": "Conversation prise en main",
     "conversation_handed_back": "Conversation rendue à l’assistant",
     "group_added": "Groupe ajouté",

@@ -45,6 +45,10 @@ IMPERSONAL = {
     "added_topics",
     "waves",
     "wave_schools",
+    # Of those who work in the console: removed ones are purged.
+    "queue_views",
+    "start_views",
+    "canned_answers",
     "alembic_version",
 }
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlalchemy as sa
 
 from bot.db import Database
+from bot.escalation.desk import COLUMNS
 from bot.escalation.models import Group, Ticket, TicketEvent
 from bot.people.accounts import NewGrant
 from bot.people.models import Account, AuditEntry
@@ -136,6 +139,47 @@ async def test_a_referent_closes_several_and_does_no_more(site: Api, browser_of:
     assert f"{other} : Cette demande n’existe pas, ou n’est pas dans votre territoire" in page.words
     assert "selected>Parent" in page.text
     assert [(await kept(own_database, one)).state for one in (mine, also, other)] == ["clos", "clos", "nouveau"]
+
+
+async def test_each_column_sorts_both_ways_and_says_so(site: Api, browser_of: Open) -> None:
+    college, ecole = await ask(site), await ask(site, ECOLE)
+    other = await ask(site, question="créer un compte pour un enseignant")
+    agent = await browser_of("agent_n2")
+    await agent.post(f"{QUEUE}/{ecole}/prendre")
+    await agent.post(f"{QUEUE}/{other}/escalader", reason="Il faut l’éditeur")
+
+    async def order(sort: str) -> list[str]:
+        page = await agent.get(f"{QUEUE}?state=&sort={sort}")
+        assert f'value="{sort}" selected' in page.text
+        headings = re.findall(r'<th scope="col"( aria-sort="\w+")?><a href="([^"]*)"', page.text)
+        assert len(headings) == len(COLUMNS)
+        [(told, back)] = [one for one in headings if one[0]]
+        assert told == f' aria-sort="{"descending" if sort.startswith("-") else "ascending"}"'
+        assert f"sort={sort[1:] if sort.startswith('-') else '-' + sort}" in re.split("[?&]", back.replace("&amp;", "&"))
+        return re.findall(r'<a href="/console/demandes/([\d-]+)"', page.text)
+
+    assert await order("numero") == await order("ouverture") == [college, ecole, other]
+    assert await order("ecole") == [college, other, ecole]
+    assert await order("profil") == [other, college, ecole]
+    assert await order("etat") == [college, other, ecole]
+    assert await order("niveau") == [college, ecole, other]
+    for column in COLUMNS:
+        assert await order(f"-{column}") == [*reversed(await order(column))]
+    for plain in ("echeance", "recentes", "activite", "nulle", "--ecole"):
+        assert "aria-sort" not in (await agent.get(f"{QUEUE}?sort={plain}")).text
+
+
+@ONE_KIND
+async def test_the_page_of_shortcuts_tells_those_there_are(site: Api, browser_of: Open) -> None:
+    number = await ask(site)
+    agent = await browser_of("agent_n2")
+    told = re.findall(r"<kbd>(.)</kbd></td><td>(.*?)</td>", (await agent.get("/console/raccourcis")).text)
+    for place, path in (("File des demandes", QUEUE), ("Une demande", f"{QUEUE}/{number}")):
+        page = await agent.get(path)
+        there = {key for key, where in told if where in (place, "Partout")}
+        assert set(re.findall(r'accesskey="(.)"', page.text)) == there
+        for target in re.findall(r'class="skip" href="#([^"]*)"', page.text):
+            assert re.search(rf'<(?:\w+)[^>]* id="{target}"', page.text), target
 
 
 @ONE_KIND

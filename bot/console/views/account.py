@@ -19,6 +19,11 @@ async def show_account(request: web.Request) -> web.StreamResponse:
     return await _page(request)
 
 
+async def show_shortcuts(request: web.Request) -> web.StreamResponse:
+    """Show what helps those who work by keyboard or by ear."""
+    return render(request, "shortcuts.html", title="Raccourcis et lecture d’écran")
+
+
 async def change_password(request: web.Request) -> web.StreamResponse:
     """Change the password; the other sessions end."""
     app, form, caller = request.app, form_of(request), caller_of(request)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.chat.markup import to_html
-from bot.chat.views import CLOCK, DATABASE, VAULT
-from bot.connectors import outbox
+from bot.chat.views import CLOCK, DATABASE, KNOWLEDGE, VAULT
+from bot.connectors import letters, outbox
 from bot.connectors.rules import STEP_NAMES, TOOL_NAMES
-from bot.console.views.shell import PREFIX, caller_of, form_of, page_of, query_of, render, see_other
-from bot.errors import Conflict, Forbidden, InvalidInput, NotFound, StorageUnavailable
-from bot.escalation import attachments, desk, handling, outages, promises, states
+from bot.console.views.shell import PREFIX, as_number, caller_of, form_of, page_of, query_of, render, see_other
+from bot.errors import Conflict, Forbidden, InvalidField, InvalidInput, NotFound, StorageUnavailable
+from bot.escalation import attachments, canned, desk, handling, outages, promises, saved_views, states
 from bot.escalation.desk import OPEN, SORTS, Dossier, QueueFilter
 from bot.escalation.handling import Gesture
+from bot.escalation.models import CannedAnswer, Group
 from bot.escalation.rules import is_ticket_number
 from bot.escalation.states import Kind
-from bot.people.rules import Permission
+from bot.people.models import Grant
+from bot.people.rules import ROLE_NAMES, Permission
 from bot.topics import PROFILE_NAMES, load_topics
 
 PATH = f"{PREFIX}/demandes"
@@ -30,7 +33,22 @@ STATE_NAMES = {
     states.RESOLVED: "Résolue", states.CLOSED: "Close",
 }  # fmt: skip
 PRIORITY_NAMES = {promises.LOW: "Basse", promises.NORMAL: "Normale", promises.HIGH: "Haute"}
-SORT_NAMES = {"echeance": "Échéance la plus proche", "recentes": "Les plus récentes", "activite": "Dernière activité"}
+# The columns whose headings sort the queue, and every order that it may have.
+COLUMN_NAMES = {
+    "numero": "Numéro", "ecole": "École", "profil": "Profil", "etat": "État", "niveau": "Niveau", "ouverture": "Ouverte",
+}  # fmt: skip
+SORT_NAMES = {
+    "echeance": "Échéance la plus proche",
+    "recentes": "Les plus récentes",
+    "activite": "Dernière activité",
+    **{name: f"{told}, ordre croissant" for name, told in COLUMN_NAMES.items()},
+    **{f"-{name}": f"{told}, ordre décroissant" for name, told in COLUMN_NAMES.items()},
+}
+# What a view of the queue may be without, when what it names no longer exists.
+_LOST = {
+    "state": "l’état", "level": "le niveau", "group": "le groupe", "topic": "le sujet", "profile": "le profil",
+    "sort": "l’ordre",
+}  # fmt: skip
 # What each event of the history is called.
 EVENT_NAMES = {
     "ouvert": "Demande ouverte", Kind.TAKE: "Prise en charge", Kind.ASSIGN: "Affectation", Kind.REPLY: "Réponse à l’usager",
@@ -53,7 +71,7 @@ BULK = {"prendre": "à vous", "affecter": "affectée{s}", "groupe": "dans ce gro
 
 async def show_queue(request: web.Request) -> web.StreamResponse:
     """Show a page of the queue, filtered."""
-    return await _queue(request)
+    return await queue_page(request)
 
 
 async def do_many(request: web.Request) -> web.StreamResponse:
@@ -63,7 +81,7 @@ async def do_many(request: web.Request) -> web.StreamResponse:
     if name not in BULK:
         raise NotFound
     if not numbers:
-        return await _queue(request, status=422, errors={"lot": "Cochez d’abord les demandes."})
+        return await queue_page(request, status=422, errors={"lot": "Cochez d’abord les demandes."})
     done, refused = 0, []
     for number in numbers:
         try:
@@ -76,7 +94,7 @@ async def do_many(request: web.Request) -> web.StreamResponse:
     told = f"{done} demande{many} {BULK[name].format(s=many)}"
     if refused:
         told += f", {len(refused)} refusée{'s' if len(refused) > 1 else ''}"
-    return await _queue(request, notice=f"{told}.", refused=refused)
+    return await queue_page(request, notice=f"{told}.", refused=refused)
 
 
 def _gesture(request: web.Request, name: str) -> Gesture:
@@ -89,29 +107,59 @@ def _gesture(request: web.Request, name: str) -> Gesture:
     return Gesture(GESTURES[name], form.get("text", ""), form.get("reason", ""), **given)
 
 
-async def _queue(request: web.Request, **answer) -> web.Response:
-    app, caller = request.app, caller_of(request)
-    wanted = _filter(request)
-    handles = caller.may(Permission.HANDLE_TICKETS)
+def view_path(view_id: int) -> str:
+    """Return the address of a saved view: it says the same whatever the view is changed to."""
+    return f"{PATH}?vue={view_id}"
+
+
+async def queue_page(request: web.Request, **answer) -> web.Response:
+    """Return the page of the queue, with what a form of it is answered."""
+    app, caller, now = request.app, caller_of(request), request.app[CLOCK].now()
+    wanted, handles = filter_of(request), caller.may(Permission.HANDLE_TICKETS)
     async with app[DATABASE].reading() as session:
-        queue = await desk.list_queue(session, caller, wanted, app[CLOCK].now())
+        view = await _view(session, request)
+        # Until a filter is chosen, the view's own; then the view is only what they came from.
+        if view and "state" not in request.query:
+            wanted = replace(view.wanted, page=wanted.page)
+        given_up = await letters.count_letters(session, caller) if handles else 0
+        shown = await saved_views.list_shown(session, caller)
+        counts = await saved_views.count_all(session, caller, shown, now)
+        queue = await desk.list_queue(session, caller, wanted, now)
         groups = await desk.list_groups(session)
         names = await desk.name_assignees(session, queue.tickets)
         agents = await desk.list_agents(session, queue.tickets) if handles else []
     asked = {name: value for name, value in asdict(wanted).items() if value not in (None, "", False) and name != "page"}
+    asked |= {"state": wanted.state, **({"vue": view.view.id} if view else {})}
+    title = f"File des demandes : {view.view.name}" if view else "File des demandes"
     return render(
-        request, "queue.html", title="File des demandes", queue=queue, wanted=wanted, asked=asked, now=app[CLOCK].now(),
-        states={OPEN: "Ouvertes", "": "Toutes", **STATE_NAMES}, sorts=SORT_NAMES, profiles=PROFILE_NAMES,
+        request, "queue.html", title=title, queue=queue, wanted=wanted, asked=asked, now=now, path_of=PATH,
+        given_up=given_up, plain=saved_views.fields_of(replace(wanted, sort=QueueFilter.sort)) == {}, view=view, shown=shown, counts=counts,
+        many=saved_views.MANY, lost=_lost(view) if view else [], teams=saved_views.teams_of(caller.grants),
+        changed=bool(view) and saved_views.fields_of(wanted) != saved_views.fields_of(view.wanted),
+        states={OPEN: "Ouvertes", "": "Toutes", **STATE_NAMES}, sorts=SORT_NAMES, columns=COLUMN_NAMES, profiles=PROFILE_NAMES,
         state_names=STATE_NAMES, me=caller.account.id, topics=topic_names(), groups=_named(groups), names=names,
-        agents=_named(agents), handles=handles, **{"refused": [], **answer},
+        agents=_named(agents), handles=handles, **{"refused": [], "values": {}, **answer},
     )  # fmt: skip
+
+
+async def _view(session: AsyncSession, request: web.Request) -> saved_views.Shown | None:
+    """Return the view that the address names, None when it names none; NotFound when it is not the caller's to open."""
+    if "vue" not in request.query:
+        return None
+    return await saved_views.read_view(session, caller_of(request), as_number(request.query["vue"]))
+
+
+def _lost(view: saved_views.Shown) -> list[str]:
+    """Return what of a view names something that no longer exists, as a person reads it."""
+    return [_LOST[name] for name in view.lost]
 
 
 def _named(rows: Iterable[Any]) -> dict[str, str]:
     return {row.id: row.name for row in rows}
 
 
-def _filter(request: web.Request) -> QueueFilter:
+def filter_of(request: web.Request) -> QueueFilter:
+    """Return the filters of the address; what is none is left out."""
     state, sort, level = query_of(request, "state"), query_of(request, "sort"), query_of(request, "level")
     return QueueFilter(
         state=state if state in STATE_NAMES or (state == "" and "state" in request.query) else OPEN,
@@ -145,6 +193,7 @@ async def _page(request: web.Request, **answer) -> web.Response:
         names = await desk.name_assignees(session, [dossier.ticket])
         agents = await desk.list_agents(session, [dossier.ticket])
         groups = [one for one in await desk.list_groups(session) if one.level == dossier.ticket.level]
+        answers = await canned.list_for(session, dossier.ticket) if roles else []
     state, now = handling.state_of(dossier.ticket), app[CLOCK].now()
     possible = {
         kind for grant in roles for kind in states.possible_commands(state, grant.role, caller.account.id, now)
@@ -158,9 +207,51 @@ async def _page(request: web.Request, **answer) -> web.Response:
         state_names=STATE_NAMES, events=EVENT_NAMES, profiles=PROFILE_NAMES, topics=topic_names(), now=now,
         to_html=to_html, contacts=_contacts(request, dossier), images=images, me=caller.account.id,
         exchanges=exchanges, tools=TOOL_NAMES, steps=STEP_NAMES, names=names, agents=_named(agents),
-        groups=_named(groups),
-        **{"values": {}, **answer},
+        groups=_named(groups), canned=_by_topic(answers, dossier.ticket.topic),
+        **{"values": {}, "preview": "", "gaps": (), **answer},
     )  # fmt: skip
+
+
+def _by_topic(answers: Iterable[CannedAnswer], topic: str | None) -> dict[str, list[CannedAnswer]]:
+    """Return the canned answers under the names of their parts of the list, in order."""
+    parts: dict[str, list[CannedAnswer]] = {}
+    for one in answers:
+        other = "Sur d’autres sujets" if one.topic else "Sur tout sujet"
+        name = "Sur ce sujet" if one.topic and one.topic == topic else other
+        parts.setdefault(name, []).append(one)
+    return parts
+
+
+async def _write_reply(request: web.Request, number: str, *, insert: bool) -> web.Response:
+    """Show the reply as the person will read it, having put a canned answer at its end if asked; nothing is sent."""
+    app, caller, form = request.app, caller_of(request), form_of(request)
+    text, gaps = form.get("text", ""), ()
+    if insert:
+        async with app[DATABASE].reading() as session:
+            ticket = await desk.find_ticket(session, caller, number)
+            roles = await handling.roles_on(session, caller, ticket)
+            if not roles:
+                raise Forbidden
+            answer = await canned.pick(session, ticket, as_number(form.get("canned", "")))
+            group = await session.get(Group, ticket.group_id) if ticket.group_id else None
+        knowledge = app[KNOWLEDGE]
+        filled = canned.fill(
+            answer.text,
+            canned.values_of(
+                ticket, local=knowledge.values(ticket.uai), title=knowledge.title(ticket.topic or ""),
+                signature=f"{caller.account.name}, {_stands_for(roles, group)}",
+            ),
+        )  # fmt: skip
+        text, gaps = "\n\n".join(filter(None, (text.strip(), filled.text))), filled.gaps
+        if len(text) > handling.MAX_TEXT:
+            raise InvalidField("canned", f"Avec cette réponse type, le texte dépasse {handling.MAX_TEXT} caractères.")
+    return await _page(request, values={**form, "text": text}, preview=text.strip(), gaps=gaps)
+
+
+def _stands_for(roles: Iterable[Grant], group: Group | None) -> str:
+    """Return in whose name somebody answers: an agent in his group's."""
+    agent = any(grant.role in desk.AGENT_OF.values() for grant in roles)
+    return group.name if agent and group else ROLE_NAMES[next(iter(roles)).role].lower()
 
 
 def _number(request: web.Request) -> str:
@@ -183,6 +274,8 @@ async def do_gesture(request: web.Request) -> web.StreamResponse:
     app, caller, form, number = request.app, caller_of(request), form_of(request), _number(request)
     name = request.match_info["gesture"]
     try:
+        if name in ("modele", "apercu"):
+            return await _write_reply(request, number, insert=name == "modele")
         if name == "note":
             await handling.write_note(app[DATABASE], app[CLOCK], caller, number, form.get("text", ""))
         elif name == "renvoyer":
@@ -199,6 +292,8 @@ async def do_gesture(request: web.Request) -> web.StreamResponse:
             raise NotFound
     except (InvalidInput, Conflict) as error:
         # What was written is not lost: it comes back in its field, with the sentence that says why.
-        field = {"escalader": "reason", "rendre": "reason", "affecter": "assignee", "groupe": "group"}.get(name, "text")
+        field = {
+            "escalader": "reason", "rendre": "reason", "affecter": "assignee", "groupe": "group", "modele": "canned",
+        }.get(name, "text")  # fmt: skip
         return await _page(request, status=422, values=form, errors={field: error.sentence})
     return see_other(f"{PATH}/{quote(number)}", f"demande-{name}")

@@ -67,6 +67,16 @@ NOTICES: Mapping[str, str] = {
     "demande-note": "La note est gardée.",
     "demande-priorite": "La priorité est changée.",
     "demande-incident": "Le rattachement est changé.",
+    "vue-enregistree": "La vue est enregistrée.",
+    "vue-modifiee": "La vue est modifiée.",
+    "vue-remise": "La vue est remise.",
+    "vue-accueil": "La console s’ouvre désormais sur cette vue.",
+    "vue-sans-accueil": "La console s’ouvre de nouveau sur la file entière.",
+    "reponse-ajoutee": "La réponse type est ajoutée.",
+    "reponse-modifiee": "La réponse type est modifiée.",
+    "reponse-remise": "La réponse type est remise.",
+    "envoi-refait": "L’envoi est refait dans un instant.",
+    "envois-refaits": "Les envois sont refaits dans un instant, dans l’ordre.",
     "delais-enregistres": "Les délais sont enregistrés.",
     "calendrier-enregistre": "Le calendrier est enregistré.",
     "calendrier-retire": "Le calendrier de toutes les académies compte de nouveau.",
@@ -188,7 +198,11 @@ def page_of(request: web.Request) -> int:
 
 def number_of(request: web.Request, name: str) -> int:
     """Return a number of the path, 0 (which nothing has) when it is none that a row may have."""
-    text = request.match_info[name]
+    return as_number(request.match_info[name])
+
+
+def as_number(text: str) -> int:
+    """Return the number that a text is, 0 when it is none that a row may have."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 

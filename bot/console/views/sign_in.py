@@ -10,6 +10,7 @@ from aiohttp import web
 from bot.chat.views import CLOCK, DATABASE, LIMITER, SETTINGS
 from bot.console.identity import Provider, end_sign_in
 from bot.console.payloads import clean_field, local_path
+from bot.console.views.requests import view_path
 from bot.console.views.shell import (
     CALLER,
     PREFIX,
@@ -25,7 +26,9 @@ from bot.console.views.shell import (
     visit_cookie,
 )
 from bot.errors import IdentityRefused, InvalidField, NotFound, RateLimited, Unauthenticated
+from bot.escalation import saved_views
 from bot.people import accounts, federation, sign_in
+from bot.people.rules import Permission
 
 PROVIDERS = web.AppKey("identity_providers", Mapping[str, Provider])
 # What the errors of a provider lead to on the page: its buttons.
@@ -33,8 +36,13 @@ _PROVIDERS_FIELD = "fournisseurs"
 
 
 async def go_home(request: web.Request) -> web.StreamResponse:
-    """Lead to the first page of the navigation that the caller has, else to his own account."""
+    """Lead to the view that the caller begins with, else to the first page of his navigation, else to his own account."""
     caller = caller_of(request)
+    if caller.may(Permission.READ_TICKETS):
+        async with request.app[DATABASE].reading() as session:
+            start = await saved_views.start_of(session, caller)
+        if start is not None:
+            return see_other(view_path(start))
     first = next((route.path for route in request.app[ROUTES] if route.nav and route.admits(caller)), None)
     return see_other(first or f"{PREFIX}/mon-compte")
 

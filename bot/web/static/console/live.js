@@ -12,7 +12,8 @@ if (page && "EventSource" in window) {
   const refresh = async () => {
     asked = false;
     last = Date.now();
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+    // The page that answers a form has an address that only a form may open.
+    const answer = await fetch(page.dataset.page ?? location.href, { headers: { Accept: "text/html" } }).catch(() => null);
     if (!answer?.ok || answer.redirected) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const old of document.querySelectorAll("[data-live]")) {
