@@ -46,6 +46,7 @@ from bot.escalation import attachments
 from bot.escalation import service as escalation
 from bot.escalation.attachments import Darkroom
 from bot.escalation.models import Attachment, Ticket
+from bot.escalation.telling import shown_state
 from bot.knowledge.service import KnowledgeBase
 from bot.language.normalise import clean
 from bot.privacy.masking import mask
@@ -368,8 +369,8 @@ async def read_body(request: web.Request, kind: type[S]) -> S:
 def ticket_out(ticket: Ticket) -> TicketOut:
     """Return a request as its person may read it."""
     return TicketOut(
-        number=ticket.number or "", level=ticket.level, status=ticket.state, topic=ticket.topic, school=ticket.school,
-        problem=ticket.problem, opened_at=ticket.opened_at, updated_at=ticket.updated_at,
+        number=ticket.number or "", level=ticket.shown.level, status=shown_state(ticket), topic=ticket.topic,
+        school=ticket.school, problem=ticket.problem, opened_at=ticket.opened_at, updated_at=ticket.updated_at,
     )  # fmt: skip
 
 

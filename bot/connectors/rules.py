@@ -81,13 +81,15 @@ def comment_of(kind: Kind, text: str) -> str:
     if not text:
         return ""
     said_by = {Kind.ANSWER: "Précision de la personne", Kind.ESCALATE: "Escaladée au niveau 3",
-               Kind.GIVE_BACK: "Rendue au niveau 2"}.get(kind, "Réponse envoyée à la personne")  # fmt: skip
+               Kind.GIVE_BACK: "Rendue au niveau 2", Kind.JOIN: "La personne ajoute",
+               Kind.MERGE: "Fusionnée avec la demande"}.get(kind, "Réponse envoyée à la personne")  # fmt: skip
     return f"{said_by} :\n{text}"
 
 
 def state_after(kind: Kind) -> str | None:
     """Return the state that a gesture gives to the request in the other tools, None when it keeps the one it has."""
-    return {Kind.RESOLVE: RESOLVED, Kind.CLOSE: CLOSED, Kind.REOPEN: OPEN}.get(kind)
+    return {Kind.RESOLVE: RESOLVED, Kind.CLOSE: CLOSED, Kind.REOPEN: OPEN, Kind.MERGE: CLOSED,
+            Kind.UNMERGE: OPEN}.get(kind)
 
 
 def gesture_for(remote_state: str, state: str) -> Kind | None:

@@ -11,7 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from bot.conversations.models import Conversation, Person
+from bot.escalation import handling
 from bot.escalation.models import Attachment, Contact, Draft, FormStep, Ticket, TicketEvent
+from bot.escalation.states import CLOSED, OPEN_STATES
+from bot.escalation.telling import shown_state
 from bot.privacy.service import Retention, Subject
 
 
@@ -33,7 +36,7 @@ class TicketData:
         return {
             "tickets": [
                 {
-                    "number": ticket.number, "level": ticket.level, "status": ticket.state, "school": ticket.school,
+                    "number": ticket.number, "level": ticket.shown.level, "status": shown_state(ticket), "school": ticket.school,
                     "problem": ticket.problem, "opened_at": ticket.opened_at.isoformat(),
                 }
                 for ticket in tickets
@@ -71,7 +74,9 @@ class TicketData:
             (
                 await session.scalars(
                     sa.select(Ticket.id).where(
-                        Ticket.state == "clos", Ticket.updated_at < now - retention.closed_tickets
+                        Ticket.state == CLOSED, Ticket.updated_at < now - retention.closed_tickets,
+                        # What is dealt with in another request is told when that one is answered.
+                        handling.SHOWN_STATE.not_in(OPEN_STATES),
                     )
                 )
             ).all()

@@ -20,7 +20,8 @@ from bot.db import Database
 from bot.dialogue import decision as commands
 from bot.dialogue.state import ASKED_ANSWER, ASKED_CONSENT, ASKED_PERSON, ASKED_PROBLEM, ASKED_SCHOOL, DialogueState
 from bot.errors import Conflict, NotFound
-from bot.escalation import attachments, handling, outages, phrases
+from bot.escalation import attachments, handling, joins, outages, phrases, telling
+from bot.escalation.handling import state_of
 from bot.escalation.models import Contact, Draft, FormStep, Group, Ticket
 from bot.escalation.phrases import PUPIL
 from bot.escalation.promises import delay_in_words, delay_left
@@ -128,7 +129,7 @@ async def _on_sent(session: AsyncSession, clock: Clock, conversation: Conversati
     if ticket is None:
         return await _status(session, now, conversation)
     asks = request.command in (commands.REOPEN, commands.RATE_ILL)
-    return RequestReply(told.format(number=ticket.number), ASKED_ANSWER if asks else None, ticket=handling.card(ticket))
+    return RequestReply(told.format(number=ticket.number), ASKED_ANSWER if asks else None, ticket=telling.card(ticket))
 
 
 async def _advance(session: AsyncSession, clock: Clock, conversation: Conversation, request: Request) -> RequestReply:
@@ -157,13 +158,15 @@ async def _advance(session: AsyncSession, clock: Clock, conversation: Conversati
         if request.command in (commands.PROBLEM, commands.ADD):
             draft.topic = draft.topic or request.topic
         if form.step == DONE:
+            if request.command != commands.SEPARATE and (own := await _own(session, conversation, draft, to_write=True)):
+                return await _join(session, clock.now(), conversation, draft, own, request)
             ticket = await _open_ticket(session, clock, conversation, draft, request)
             await session.delete(draft)
             text = phrases.OPENED[pupil].format(
                 number=ticket.number, to=await _addressee(session, ticket), level=ticket.level
             )
             delay = await delay_left(session, ticket, clock.now())
-            return RequestReply(_with_delay(text, delay), ticket=handling.card(ticket))
+            return RequestReply(_with_delay(text, delay), ticket=telling.card(ticket))
         if before.step == form.step == ASKED_SCHOOL:
             return _asking(form, phrases.ASK_SCHOOL_AGAIN[pupil])
     draft.step, draft.uai, draft.school, draft.problem = form.step, form.uai, form.school, form.problem
@@ -202,6 +205,10 @@ async def _ask(session: AsyncSession, clock: Clock, conversation: Conversation, 
         {"title": phrases.BUTTON_SEND, "choice": "demande:envoyer"},
         {"title": phrases.BUTTON_DROP, "choice": "demande:abandonner"},
     ]
+    if own := await _own(session, conversation, draft):
+        summary.append(phrases.SUMMARY_JOINS.format(number=own.number))
+        buttons.insert(1, {"title": phrases.BUTTON_SEPARATE, "choice": "demande:separer"})
+        return RequestReply(phrases.ASK_CONSENT[pupil].format(summary="\n".join(summary)), ASKED_CONSENT, buttons)
     group, level = await group_for(session, topic=draft.topic, profile=conversation.profile, uai=draft.uai)
     if not pupil:
         summary.append(phrases.SUMMARY_TO.format(to=_name_of(group, level), level=level))
@@ -209,6 +216,21 @@ async def _ask(session: AsyncSession, clock: Clock, conversation: Conversation, 
     if delay:
         summary.append(phrases.SUMMARY_DELAY.format(delay=delay))
     return RequestReply(phrases.ASK_CONSENT[pupil].format(summary="\n".join(summary)), ASKED_CONSENT, buttons)
+
+
+async def _own(session: AsyncSession, conversation: Conversation, draft: Draft, *, to_write: bool = False
+               ) -> Ticket | None:  # fmt: skip
+    return await joins.find_own(session, conversation.person_id, draft.topic, draft.uai, to_write=to_write)
+
+
+async def _join(session: AsyncSession, now: datetime, conversation: Conversation, draft: Draft, ticket: Ticket,
+                request: Request) -> RequestReply:  # fmt: skip
+    """Add what was told to the request that the person already has on the topic."""
+    await joins.join(session, now, conversation, ticket, draft.problem, message_id=request.message_id)
+    await session.delete(draft)
+    telling.tell_card(session, now, ticket)
+    told = phrases.JOINED[conversation.profile == PUPIL].format(number=ticket.number)
+    return RequestReply(told, ticket=telling.card(ticket))
 
 
 def _with_delay(text: str, delay: str | None) -> str:
@@ -252,7 +274,7 @@ async def _open_ticket(session: AsyncSession, clock: Clock, conversation: Conver
     # Told to the open chat too: the reply that carries the number may come too late to be shown.
     session.add(
         ConversationEvent(
-            conversation_id=conversation.id, kind="ticket", payload={"ticket": handling.card(ticket)}, at=now
+            conversation_id=conversation.id, kind="ticket", payload={"ticket": telling.card(ticket)}, at=now
         )
     )
     return ticket
@@ -291,14 +313,14 @@ async def _status(session: AsyncSession, now: datetime, conversation: Conversati
     lines = [
         _with_delay(
             phrases.STATUS.format(
-                number=ticket.number, state=phrases.STATES[ticket.state], level=ticket.level,
+                number=ticket.number, state=phrases.STATES[telling.shown_state(ticket)], level=ticket.shown.level,
                 at=french_date(ticket.updated_at),
-            ),
-            await delay_left(session, ticket, now) if ticket.answered_at is None else None,
+            ) + (f" {phrases.STATUS_MERGED}" if state_of(ticket).followed else ""),
+            await delay_left(session, ticket.shown, now) if ticket.shown.answered_at is None else None,
         )
         for ticket in tickets
     ]  # fmt: skip
-    return RequestReply("\n\n".join(lines), asked, ticket=handling.card(tickets[0]))
+    return RequestReply("\n\n".join(lines), asked, ticket=telling.card(tickets[0]))
 
 
 def _school_name(school: School) -> str:

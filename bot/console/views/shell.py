@@ -65,6 +65,8 @@ NOTICES: Mapping[str, str] = {
     "demande-escalader": "La demande est au niveau 3.",
     "demande-rendre": "La demande est rendue au niveau 2.",
     "demande-note": "La note est gardée.",
+    "demande-fusionner": "Les demandes sont fusionnées : ce que vous répondez ici est lu par toutes les personnes.",
+    "demande-separer": "La demande est de nouveau traitée à part.",
     "demande-priorite": "La priorité est changée.",
     "demande-incident": "Le rattachement est changé.",
     "delais-enregistres": "Les délais sont enregistrés.",
