@@ -230,7 +230,7 @@ async def list_tickets(request: web.Request) -> web.Response:
 
 
 async def reopen_ticket(request: web.Request) -> web.Response:
-    """Reopen a request that was resolved or closed."""
+    """Reopen a request that was resolved or closed, or open its follow-up."""
     app, token = request.app, bearer(request)
     await app[LIMITER].check_message(request, token)
     number = _readable(request.match_info["number"])
@@ -318,7 +318,7 @@ OPERATIONS = (
               FeedbackRequest, None, 204, (400, 401, 404, 413, 415, 429, 503)),
     Operation("GET", f"{PREFIX}/tickets", list_tickets, "Lire ses demandes", "bearer",
               None, TicketList, 200, (401, 429, 503)),
-    Operation("POST", f"{PREFIX}/tickets/{{number}}/reopen", reopen_ticket, "Rouvrir une demande", "bearer",
+    Operation("POST", f"{PREFIX}/tickets/{{number}}/reopen", reopen_ticket, "Rouvrir une demande ; trop tard, ouvrir sa suite", "bearer",
               None, TicketOut, 200, (401, 404, 409, 429, 503)),
     Operation("POST", ATTACHMENTS, attach_image, "Joindre une image à la demande en cours (PNG, JPEG ou WebP)", "bearer",
               None, AttachmentOut, 201, (400, 401, 409, 413, 415, 422, 429, 503), file=_FILE),
@@ -371,6 +371,7 @@ def ticket_out(ticket: Ticket) -> TicketOut:
     return TicketOut(
         number=ticket.number or "", level=ticket.shown.level, status=shown_state(ticket), topic=ticket.topic,
         school=ticket.school, problem=ticket.problem, opened_at=ticket.opened_at, updated_at=ticket.updated_at,
+        follows=ticket.follows.number if ticket.follows_id else None,
     )  # fmt: skip
 
 

@@ -60,7 +60,8 @@ def describe(ticket: Ticket) -> Outgoing:
     profile = PROFILE_NAMES.get(ticket.profile or "", "")
     school = ticket.school + ("" if ticket.school_checked else " (à vérifier)")
     lines = [
-        ("Demande", ticket.number), ("École", " ".join(filter(None, (school, ticket.uai)))), ("Profil", profile),
+        ("Demande", ticket.number),
+        ("Suite de la demande", ticket.follows.number if ticket.follows_id else ""), ("École", " ".join(filter(None, (school, ticket.uai)))), ("Profil", profile),
         ("Sujet", topic.meaning if topic else ""), ("Page de l’ENT", ticket.page), ("Navigateur", ticket.browser),
     ]  # fmt: skip
     head = "\n".join(f"{name} : {value}" for name, value in lines if value)

@@ -366,15 +366,16 @@ async def _hand_over(session: AsyncSession, now: datetime, ticket: Ticket) -> No
     await telling.tell(session, now, heir, Kind.UNMERGE, "", states.SYSTEM)
 
 
-async def reopen_own(session: AsyncSession, now: datetime, conversation: Conversation, message_id: str | None,
-                     number: str | None = None) -> Ticket | None:  # fmt: skip
-    """Reopen the person's newest finished request (or that of `number`); None when there is none, Conflict when too late."""
-    ticket = await _newest(session, conversation, (states.RESOLVED, states.CLOSED), number)
-    if ticket is None:
-        return None
+async def newest_finished(session: AsyncSession, conversation: Conversation, number: str | None = None
+                          ) -> Ticket | None:  # fmt: skip
+    """Return the person's newest finished request, or that of `number` if it is one; None when there is none."""
+    return await _newest(session, conversation, (states.RESOLVED, states.CLOSED), number)
+
+
+async def reopen(session: AsyncSession, now: datetime, ticket: Ticket, message_id: str | None) -> None:
+    """Reopen a request for its person; Conflict when it is too late."""
     await _do_as_person(session, now, ticket, Kind.REOPEN, message_id)
     ticket.rating, ticket.rating_reason = None, ""
-    return ticket
 
 
 async def rate(session: AsyncSession, now: datetime, conversation: Conversation, *, well: bool, message_id: str

@@ -124,6 +124,9 @@ class Ticket(Base):
     incident_id: Mapped[str | None] = mapped_column(sa.ForeignKey("incidents.id", ondelete="SET NULL"), index=True)
     # The finished request that this one takes up again, too late to reopen it.
     follows_id: Mapped[int | None] = mapped_column(sa.ForeignKey("tickets.id", ondelete="SET NULL"), index=True)
+    follows: Mapped[Ticket | None] = relationship(
+        foreign_keys=[follows_id], remote_side=[id], lazy="selectin", join_depth=1, passive_deletes=True
+    )
     # The request that is dealt with in place of this one, which is closed; never one that is merged itself.
     main_id: Mapped[int | None] = mapped_column(sa.ForeignKey("tickets.id", ondelete="SET NULL"), index=True)
     # Read with the row: what may be done to this one hangs on the state of the other.

@@ -38,6 +38,7 @@ class TicketData:
                 {
                     "number": ticket.number, "level": ticket.shown.level, "status": shown_state(ticket), "school": ticket.school,
                     "problem": ticket.problem, "opened_at": ticket.opened_at.isoformat(),
+                    "follows": ticket.follows.number if ticket.follows_id else None,
                 }
                 for ticket in tickets
             ],

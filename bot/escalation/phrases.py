@@ -45,6 +45,7 @@ NO_TICKET = {
 }
 STATUS = "Demande **{number}** : {state}, au niveau {level}. Dernière mise à jour : {at}."
 STATUS_MERGED = "Elle est traitée avec d’autres demandes semblables."
+STATUS_FOLLOWS = "Elle fait suite à la demande {former}."
 SUBJECT = "Objet : {title}."
 STATES = {
     "nouveau": "nouvelle, pas encore prise en charge",
@@ -103,6 +104,10 @@ CLOSED = {
 REOPENED = {
     False: "Votre demande **{number}** est rouverte : l’équipe va la reprendre. Vous pouvez écrire ce qui ne va pas.",
     True: "Ta demande **{number}** est rouverte : l’équipe va la reprendre. Tu peux écrire ce qui ne va pas.",
+}
+FOLLOWED_UP = {
+    False: "Votre demande **{former}** est terminée depuis plus de {days} jours : j’ouvre une nouvelle demande, la **{number}**, qui lui est liée. Vous pouvez écrire ce qui ne va pas.",
+    True: "Ta demande **{former}** est terminée depuis plus de {days} jours : j’ouvre une nouvelle demande, la **{number}**, qui lui est liée. Tu peux écrire ce qui ne va pas.",
 }
 NOTHING_TO_REOPEN = {
     False: "Aucune de vos demandes n’est terminée : il n’y a rien à rouvrir.",

@@ -20,7 +20,7 @@ from bot.db import Database
 from bot.dialogue import decision as commands
 from bot.dialogue.state import ASKED_ANSWER, ASKED_CONSENT, ASKED_PERSON, ASKED_PROBLEM, ASKED_SCHOOL, DialogueState
 from bot.errors import Conflict, NotFound
-from bot.escalation import attachments, handling, joins, outages, phrases, telling
+from bot.escalation import attachments, followups, handling, joins, outages, phrases, telling
 from bot.escalation.handling import state_of
 from bot.escalation.models import Contact, Draft, FormStep, Group, Ticket
 from bot.escalation.phrases import PUPIL
@@ -34,7 +34,7 @@ from bot.escalation.rules import (
     open_form,
 )
 from bot.escalation.setup import group_for
-from bot.escalation.states import NEW
+from bot.escalation.states import NEW, REOPEN_DAYS
 from bot.people.models import School
 from bot.people.rules import find_school
 from bot.topics import PROFILE_NAMES
@@ -107,14 +107,18 @@ async def handle_request(database: Database, clock: Clock, request: Request) -> 
 
 async def _on_sent(session: AsyncSession, clock: Clock, conversation: Conversation, request: Request) -> RequestReply:
     """Apply a command to a request that was sent."""
-    pupil, now, message = conversation.profile == PUPIL, clock.now(), request.message_id
+    pupil, now, message, former = conversation.profile == PUPIL, clock.now(), request.message_id, ""
     match request.command:
         case commands.CLOSE:
             ticket, told = await handling.close_own(session, now, conversation, message), phrases.CLOSED[pupil]
         case commands.REOPEN:
-            ticket, told = await handling.reopen_own(session, now, conversation, message), phrases.REOPENED[pupil]
-            if ticket is None:
+            taken = await followups.take_up(session, now, conversation, message)
+            if taken is None:
                 return RequestReply(phrases.NOTHING_TO_REOPEN[pupil])
+            ticket, told = taken.ticket, phrases.REOPENED[pupil]
+            if taken.former:
+                told, former = phrases.FOLLOWED_UP[pupil], taken.former.number
+                telling.tell_card(session, now, ticket)
         case commands.PRECISE:
             ticket = await handling.answer_question(session, now, conversation, message, request.text)
             told = phrases.ANSWERED[pupil]
@@ -129,7 +133,8 @@ async def _on_sent(session: AsyncSession, clock: Clock, conversation: Conversati
     if ticket is None:
         return await _status(session, now, conversation)
     asks = request.command in (commands.REOPEN, commands.RATE_ILL)
-    return RequestReply(told.format(number=ticket.number), ASKED_ANSWER if asks else None, ticket=telling.card(ticket))
+    text = told.format(number=ticket.number, former=former, days=REOPEN_DAYS)
+    return RequestReply(text, ASKED_ANSWER if asks else None, ticket=telling.card(ticket))
 
 
 async def _advance(session: AsyncSession, clock: Clock, conversation: Conversation, request: Request) -> RequestReply:
@@ -315,7 +320,9 @@ async def _status(session: AsyncSession, now: datetime, conversation: Conversati
             phrases.STATUS.format(
                 number=ticket.number, state=phrases.STATES[telling.shown_state(ticket)], level=ticket.shown.level,
                 at=french_date(ticket.updated_at),
-            ) + (f" {phrases.STATUS_MERGED}" if state_of(ticket).followed else ""),
+            )
+            + (f" {phrases.STATUS_FOLLOWS.format(former=ticket.follows.number)}" if ticket.follows_id else "")
+            + (f" {phrases.STATUS_MERGED}" if state_of(ticket).followed else ""),
             await delay_left(session, ticket.shown, now) if ticket.shown.answered_at is None else None,
         )
         for ticket in tickets
@@ -356,7 +363,10 @@ async def draft_step(session: AsyncSession, conversation_id: str) -> str | None:
 
 
 async def reopen_ticket(database: Database, clock: Clock, token: str, number: str) -> Ticket:
-    """Reopen one of the bearer's requests by its number; NotFound when it is not theirs, Conflict when it is open or too old."""
+    """Reopen one of the bearer's requests by its number, or open its follow-up when it is too late.
+
+    NotFound when it is not theirs, Conflict when it is open.
+    """
     async with database.transaction() as session:
         conversation = await authenticate(session, token, clock.now())
         ticket = await session.scalar(
@@ -364,10 +374,10 @@ async def reopen_ticket(database: Database, clock: Clock, token: str, number: st
         )
         if ticket is None:
             raise NotFound("Cette demande n’existe pas ou n’est pas à vous.")
-        reopened = await handling.reopen_own(session, clock.now(), conversation, None, number)
-        if reopened is None:
+        taken = await followups.take_up(session, clock.now(), conversation, None, number)
+        if taken is None:
             raise Conflict("Cette demande est déjà ouverte.")
-        return reopened
+        return taken.ticket
 
 
 async def pass_on(database: Database, clock: Clock, conversation_id: str, message_id: str) -> None:

@@ -187,6 +187,12 @@ def reopen_until(ticket: TicketState) -> datetime | None:
     return ticket.resolved_at + timedelta(days=REOPEN_DAYS) if ticket.resolved_at else None
 
 
+def is_too_late(ticket: TicketState, at: datetime) -> bool:
+    """Tell whether a finished request may no longer be reopened: what comes back is then a follow-up of it."""
+    until = reopen_until(ticket)
+    return until is not None and at > until and not ticket.followed and ticket.state in (RESOLVED, CLOSED)
+
+
 def event_data(before: TicketState, command: Command, after: TicketState) -> dict[str, Any]:
     """Return what the history keeps of an accepted command, beside its kind, author and instant."""
     data: dict[str, Any] = {"state": after.state, "level": after.level, "role": str(command.role)}
@@ -222,10 +228,9 @@ def _refusal(ticket: TicketState, command: Command) -> AssistentError | None:
             if mine
             else "Une autre personne a déjà pris cette demande. Pour la reprendre, affectez-la à votre nom."
         )
-    until = reopen_until(ticket)
-    if command.kind == Kind.REOPEN and until and command.at > until:
+    if command.kind == Kind.REOPEN and is_too_late(ticket, command.at):
         return Conflict(
-            f"Le délai de {REOPEN_DAYS} jours pour rouvrir cette demande est passé. Faites une nouvelle demande : elle sera liée à celle-ci."
+            f"Le délai de {REOPEN_DAYS} jours pour rouvrir cette demande est passé : ouvrez une nouvelle demande, qui en sera la suite."
         )
     return None
 

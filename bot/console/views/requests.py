@@ -15,7 +15,7 @@ from bot.connectors import outbox
 from bot.connectors.rules import STEP_NAMES, TOOL_NAMES
 from bot.console.views.shell import PREFIX, caller_of, form_of, page_of, query_of, render, see_other
 from bot.errors import Conflict, Forbidden, InvalidInput, NotFound, StorageUnavailable
-from bot.escalation import attachments, desk, handling, joins, outages, promises, states, telling
+from bot.escalation import attachments, desk, followups, handling, joins, outages, promises, states, telling
 from bot.escalation.desk import OPEN, SORTS, Dossier, QueueFilter
 from bot.escalation.handling import Gesture
 from bot.escalation.rules import is_ticket_number
@@ -41,6 +41,7 @@ EVENT_NAMES = {
     handling.WROTE: "Message de l’usager", handling.PRIORITY: "Priorité", promises.ALERT: "Échéance",
     outages.ATTACHED: "Incident", Kind.JOIN: "Ajout de l’usager", Kind.MERGE: "Fusion", Kind.UNMERGE: "Séparation",
     telling.MAIN_ENDED: "Demande principale terminée",
+    followups.FOLLOWED_UP: "Suite ouverte",
 }  # fmt: skip
 # Gestures that a form of the page may ask for, and the sentence shown afterwards.
 GESTURES = {
@@ -163,6 +164,8 @@ async def _page(request: web.Request, **answer) -> web.Response:
         merged = await joins.list_merged(session, caller, dossier.ticket)
         hearing = await joins.count_hearing(session, dossier.ticket)
         main = await joins.find_main(session, caller, dossier.ticket)
+        former = await followups.find_former(session, caller, dossier.ticket)
+        sequels = await followups.list_follow_ups(session, caller, dossier.ticket)
         groups = [one for one in await desk.list_groups(session) if one.level == dossier.ticket.level]
     state, now = handling.state_of(dossier.ticket), app[CLOCK].now()
     possible = {
@@ -171,6 +174,8 @@ async def _page(request: web.Request, **answer) -> web.Response:
     can = {name for name, kind in GESTURES.items() if kind in possible}
     if roles and state.state in states.OPEN_STATES:
         can.add("priorite")
+    if roles and states.is_too_late(state, now):
+        can.add("suite")
     return render(
         request, "request.html", title=f"Demande {number}", dossier=dossier, ticket=dossier.ticket, path_of=PATH,
         can=can, may_answer=bool(roles), priorities=PRIORITY_NAMES, incidents=known,
@@ -178,6 +183,7 @@ async def _page(request: web.Request, **answer) -> web.Response:
         to_html=to_html, contacts=_contacts(request, dossier), images=images, me=caller.account.id,
         exchanges=exchanges, tools=TOOL_NAMES, steps=STEP_NAMES, names=names, agents=_named(agents),
         groups=_named(groups), likely=likely, merged=merged, hearing=hearing, main=main,
+        former=former, sequels=sequels,
         **{"values": {}, **answer},
     )  # fmt: skip
 
@@ -213,6 +219,8 @@ async def do_gesture(request: web.Request) -> web.StreamResponse:
         elif name == "fusionner":
             given = dict.fromkeys([*form.getall("number", []), form.get("other", "").strip()])
             return await _merge(request, number, [one for one in given if one])
+        elif name == "suite":
+            number = await followups.follow_up(app[DATABASE], app[CLOCK], caller, number)
         elif name in ("parler", "se-taire"):
             await handling.take_over(app[DATABASE], app[CLOCK], caller, number, back=name == "se-taire")
         elif name in GESTURES:

@@ -66,6 +66,7 @@ NOTICES: Mapping[str, str] = {
     "demande-rendre": "La demande est rendue au niveau 2.",
     "demande-note": "La note est gardée.",
     "demande-fusionner": "Les demandes sont fusionnées : ce que vous répondez ici est lu par toutes les personnes.",
+    "demande-suite": "La suite est ouverte : la personne connaît les deux numéros.",
     "demande-separer": "La demande est de nouveau traitée à part.",
     "demande-priorite": "La priorité est changée.",
     "demande-incident": "Le rattachement est changé.",

@@ -28,6 +28,7 @@ from bot.escalation.states import (
     TicketState,
     apply,
     event_data,
+    is_too_late,
     possible_commands,
     reopen_until,
 )
@@ -359,3 +360,13 @@ def test_whatever_is_refused_is_refused_with_a_sentence_of_its_own(kind: Kind, s
         if isinstance(after, AssistentError):
             assert after.sentence.endswith(".")
             assert after.sentence != type(after).sentence
+
+
+def test_a_follow_up_is_due_only_of_what_is_finished_for_too_long() -> None:
+    late = START + timedelta(days=REOPEN_DAYS, seconds=1)
+    resolved = ticket(state=RESOLVED, resolved_at=START)
+    assert is_too_late(resolved, late)
+    assert not is_too_late(resolved, late - timedelta(seconds=1))
+    assert not is_too_late(ticket(), late)
+    assert not is_too_late(merged(), late)
+    assert is_too_late(merged(RESOLVED), late)
