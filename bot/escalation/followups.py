@@ -14,7 +14,7 @@ from bot.conversations.models import Conversation
 from bot.conversations.service import BOT, Said, say_in
 from bot.db import Database
 from bot.errors import Conflict
-from bot.escalation import handling, phrases, states, telling
+from bot.escalation import handling, letters, phrases, states, telling
 from bot.escalation.desk import seen_by
 from bot.escalation.models import Contact, Ticket, TicketEvent
 from bot.escalation.setup import group_for
@@ -94,6 +94,7 @@ async def _follow(session: AsyncSession, now: datetime, former: Ticket, author: 
         )
         for one in given
     )  # fmt: skip
+    await letters.queue(session, now, ticket, letters.OPENED)
     return ticket
 
 

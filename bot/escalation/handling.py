@@ -15,7 +15,7 @@ from bot.conversations.models import Conversation
 from bot.conversations.service import BOT, Said, say_in
 from bot.db import Database
 from bot.errors import AssistentError, Conflict, Forbidden, InvalidInput
-from bot.escalation import phrases, states, telling
+from bot.escalation import letters, phrases, states, telling
 from bot.escalation.desk import find_ticket, may_handle
 from bot.escalation.models import Group, Ticket, TicketEvent
 from bot.escalation.promises import PRIORITIES, keep_deadline
@@ -102,6 +102,7 @@ async def resolve_for_all(session: AsyncSession, now: datetime, ticket: Ticket, 
         return
     command = Command(Kind.RESOLVE, states.SYSTEM, now, reason=reason)
     await write(session, ticket, before, command, states.apply(before, command), states.SYSTEM, "")
+    await letters.queue(session, now, ticket, Kind.RESOLVE)
 
 
 async def act(database: Database, clock: Clock, caller: Caller, number: str, gesture: Gesture) -> Ticket:
@@ -240,11 +241,12 @@ async def write_note(database: Database, clock: Clock, caller: Caller, number: s
 
 
 async def send_again(database: Database, clock: Clock, caller: Caller, number: str) -> None:
-    """Queue again what was given up of a request for the teams' tools."""
+    """Queue again what was given up of a request: for the teams' tools, and by mail to its person."""
     now = clock.now()
     async with database.transaction() as session:
         ticket = await hold(session, caller, number)
-        if not await replay(session, now, ticket):
+        # Both are tried: either may have something.
+        if not any([await replay(session, now, ticket), await letters.send_again(session, now, ticket)]):
             raise Conflict("Rien n’est à renvoyer pour cette demande.")
         audit(session, now, caller.account.id, "ticket_handled", "ticket", ticket.number, gesture="renvoi")
 

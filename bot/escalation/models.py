@@ -221,6 +221,27 @@ class Contact(Base):
     at: Mapped[datetime] = mapped_column(Instant)
 
 
+class Letter(Base):
+    """Something to be told to the person by mail, once; those of a request go in order, to the address given last."""
+
+    __tablename__ = "letters"
+    __table_args__ = (sa.Index("ix_letters_state_next_at", "state", "next_at"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(36), unique=True)
+    ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(sa.String(12))
+    # The answer's words; emptied once they were sent.
+    content: Mapped[str] = mapped_column(sa.Text)
+    state: Mapped[str] = mapped_column(sa.String(12))
+    attempts: Mapped[int]
+    next_at: Mapped[datetime] = mapped_column(Instant)
+    # Why the last attempt failed, in a sentence that an agent may read; never the address.
+    error: Mapped[str] = mapped_column(sa.Text)
+    at: Mapped[datetime] = mapped_column(Instant)
+    sent_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
 class Attachment(Base):
     """An image joined to a request, drawn anew from what was sent; of no request yet while it is being told."""
 

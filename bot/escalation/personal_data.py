@@ -12,7 +12,7 @@ from sqlalchemy.orm import undefer
 
 from bot.conversations.models import Conversation, Person
 from bot.escalation import handling
-from bot.escalation.models import Attachment, Contact, Draft, FormStep, Ticket, TicketEvent
+from bot.escalation.models import Attachment, Contact, Draft, FormStep, Letter, Ticket, TicketEvent
 from bot.escalation.states import CLOSED, OPEN_STATES
 from bot.escalation.telling import shown_state
 from bot.privacy.service import Retention, Subject
@@ -82,7 +82,7 @@ class TicketData:
                 )
             ).all()
         )
-        for table in (TicketEvent, Contact, Attachment):
+        for table in (TicketEvent, Contact, Attachment, Letter):
             await session.execute(sa.delete(table).where(table.ticket_id.in_(closed)))
         await session.execute(sa.delete(Ticket).where(Ticket.id.in_(closed)))
         contacts, images = [

@@ -20,7 +20,7 @@ from bot.db import Database
 from bot.dialogue import decision as commands
 from bot.dialogue.state import ASKED_ANSWER, ASKED_CONSENT, ASKED_PERSON, ASKED_PROBLEM, ASKED_SCHOOL, DialogueState
 from bot.errors import Conflict, NotFound
-from bot.escalation import attachments, followups, handling, joins, outages, phrases, telling
+from bot.escalation import attachments, followups, handling, joins, letters, outages, phrases, telling
 from bot.escalation.handling import state_of
 from bot.escalation.models import Contact, Draft, FormStep, Group, Ticket
 from bot.escalation.phrases import PUPIL
@@ -276,6 +276,7 @@ async def _open_ticket(session: AsyncSession, clock: Clock, conversation: Conver
         .values(ticket_id=ticket.id)
     )
     await attachments.give(session, conversation.id, ticket)
+    await letters.queue(session, now, ticket, letters.OPENED)
     # Told to the open chat too: the reply that carries the number may come too late to be shown.
     session.add(
         ConversationEvent(

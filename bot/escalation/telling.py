@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.conversations.models import ConversationEvent
 from bot.conversations.service import AGENT, BOT, Said, say_in
 from bot.dialogue.state import ASKED_ANSWER
-from bot.escalation import phrases, states
+from bot.escalation import letters, phrases, states
 from bot.escalation.models import Ticket, TicketEvent
 from bot.escalation.states import Kind
 
@@ -37,7 +37,8 @@ def shown_state(ticket: Ticket) -> str:
 
 
 async def tell(session: AsyncSession, now: datetime, ticket: Ticket, kind: Kind, text: str, author: str) -> None:
-    """Say in the chat what concerns the person; internal moves are seen in the request's card only."""
+    """Say what concerns the person in the chat, and by mail; internal moves are seen in the request's card only."""
+    await letters.queue(session, now, ticket, kind, text)
     if ticket.conversation_id is None:
         return
     tell_card(session, now, ticket)

@@ -15,7 +15,7 @@ from bot.connectors import outbox
 from bot.connectors.rules import STEP_NAMES, TOOL_NAMES
 from bot.console.views.shell import PREFIX, caller_of, form_of, page_of, query_of, render, see_other
 from bot.errors import Conflict, Forbidden, InvalidInput, NotFound, StorageUnavailable
-from bot.escalation import attachments, desk, followups, handling, joins, outages, promises, states, telling
+from bot.escalation import attachments, desk, followups, handling, joins, letters, outages, promises, states, telling
 from bot.escalation.desk import OPEN, SORTS, Dossier, QueueFilter
 from bot.escalation.handling import Gesture
 from bot.escalation.rules import is_ticket_number
@@ -41,7 +41,7 @@ EVENT_NAMES = {
     handling.WROTE: "Message de l’usager", handling.PRIORITY: "Priorité", promises.ALERT: "Échéance",
     outages.ATTACHED: "Incident", Kind.JOIN: "Ajout de l’usager", Kind.MERGE: "Fusion", Kind.UNMERGE: "Séparation",
     telling.MAIN_ENDED: "Demande principale terminée",
-    followups.FOLLOWED_UP: "Suite ouverte",
+    followups.FOLLOWED_UP: "Suite ouverte", letters.STOPPED: "Plus de courriels",
 }  # fmt: skip
 # Gestures that a form of the page may ask for, and the sentence shown afterwards.
 GESTURES = {
@@ -157,6 +157,7 @@ async def _page(request: web.Request, **answer) -> web.Response:
         images = await attachments.list_of(session, dossier.ticket)
         roles = await handling.roles_on(session, caller, dossier.ticket)
         known = {row.id: row.title for row in await outages.list_open(session, caller)}
+        posted = await letters.list_of(session, dossier.ticket)
         exchanges = await outbox.read_exchanges(session, dossier.ticket)
         names = await desk.name_assignees(session, [dossier.ticket])
         agents = await desk.list_agents(session, [dossier.ticket])
@@ -183,7 +184,7 @@ async def _page(request: web.Request, **answer) -> web.Response:
         to_html=to_html, contacts=_contacts(request, dossier), images=images, me=caller.account.id,
         exchanges=exchanges, tools=TOOL_NAMES, steps=STEP_NAMES, names=names, agents=_named(agents),
         groups=_named(groups), likely=likely, merged=merged, hearing=hearing, main=main,
-        former=former, sequels=sequels,
+        former=former, sequels=sequels, posted=posted, letter_names=letters.LETTER_NAMES,
         **{"values": {}, **answer},
     )  # fmt: skip
 
