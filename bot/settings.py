@@ -27,6 +27,7 @@ PRODUCTION = "production"
 CONNECTOR_SECRET = "ASSISTENT_CONNECTOR_"  # noqa: S105 - the beginning of a name
 
 _LIMIT = re.compile(r"[1-9][0-9]{0,8} ?(?:/|per) ?[1-9]?[0-9]{0,3} ?(?:second|minute|hour|day)s?")
+_SENDER = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}", re.ASCII)
 # A site, as Content-Security-Policy names it: anything more would change the policy around it.
 _SITE = re.compile(r"(?:https?://)?(?:\*\.)?[\w.-]+(?::(?:[0-9]{1,5}|\*))?", re.ASCII)
 
@@ -54,6 +55,16 @@ class Issuer:
 
 
 @dataclass(frozen=True)
+class Mailing:
+    """The mail server by which the persons are written to, and the sender that they read."""
+
+    server: str
+    sender: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that a deployment chooses. `var_dir` holds what is written at run time: database, logs, sockets."""
 
@@ -76,6 +87,7 @@ class Settings:
     identity_providers: tuple[IdentityProvider, ...] = ()
     limits: RateLimits = field(default_factory=RateLimits)
     connector_secrets: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    mailing: Mailing | None = None
     demonstration_data: bool = True
     log_level: str = "INFO"
 
@@ -88,6 +100,11 @@ class Settings:
     def engine_url(self) -> str:
         """Base address of the Rasa process that serves."""
         return self.rasa_url or f"http://127.0.0.1:{self.rasa_port}"
+
+    @property
+    def site(self) -> str:
+        """Address by which people come, without a last slash."""
+        return self.public_url or f"http://127.0.0.1:{self.port}"
 
     @property
     def storage_url(self) -> str:
@@ -151,9 +168,32 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             school=_limit(environ, "ASSISTENT_LIMIT_SCHOOL", RateLimits.school),
         ),
         connector_secrets={name: value for name, value in environ.items() if name.startswith(CONNECTOR_SECRET)},
+        mailing=_mailing(environ, mode),
         demonstration_data=mode == DEMONSTRATION,
         log_level=_log_level(environ.get("ASSISTENT_LOG_LEVEL", "INFO").upper()),
     )
+
+
+def _mailing(environ: Mapping[str, str], mode: str) -> Mailing | None:
+    """Read by which server the persons are written to; none unless one is named."""
+    server, sender = environ.get("ASSISTENT_MAIL_SERVER", ""), environ.get("ASSISTENT_MAIL_FROM", "")
+    if not server:
+        return None
+    try:
+        parts = urlsplit(server)
+        good = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.port != 0 and not parts.username
+    except ValueError:
+        good = False
+    if not good:
+        raise SettingsError("ASSISTENT_MAIL_SERVER : écrivez smtp://machine:port ou smtps://machine:port, sans compte.")
+    if not _SENDER.fullmatch(sender):
+        raise SettingsError("ASSISTENT_MAIL_FROM : donnez l’adresse qui envoie les courriels, assistant@ent.example.")
+    if mode == PRODUCTION and not environ.get("ASSISTENT_PUBLIC_URL"):
+        raise SettingsError("ASSISTENT_PUBLIC_URL manque : les courriels mènent à cette adresse.")
+    username, password = environ.get("ASSISTENT_MAIL_USERNAME", ""), environ.get("ASSISTENT_MAIL_PASSWORD", "")
+    if bool(username) != bool(password):
+        raise SettingsError("ASSISTENT_MAIL_USERNAME et ASSISTENT_MAIL_PASSWORD vont ensemble.")
+    return Mailing(server, sender, username, password)
 
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -131,6 +131,7 @@ class Composer:
         fixed = [
             PERSON_BUTTON, OTHER_BUTTON, *HELPED_BUTTONS,
             {"title": phrases.BUTTON_SEND, "choice": "demande:envoyer"},
+            {"title": phrases.BUTTON_SEPARATE, "choice": "demande:separer"},
             {"title": phrases.BUTTON_CANCEL, "choice": "demande:abandonner"},
         ]  # fmt: skip
         return next((button["title"] for button in fixed if button["choice"] == choice), choice)

@@ -144,7 +144,7 @@ class History(msgspec.Struct):
 
 
 class TicketOut(msgspec.Struct):
-    """A request of the person."""
+    """A request of the person; `follows` is the number of the one that it takes up again, too late to reopen it."""
 
     number: str
     level: int
@@ -154,6 +154,7 @@ class TicketOut(msgspec.Struct):
     problem: str
     opened_at: datetime
     updated_at: datetime
+    follows: str | None
 
 
 class TicketList(msgspec.Struct):

@@ -46,6 +46,7 @@ from bot.escalation import attachments
 from bot.escalation import service as escalation
 from bot.escalation.attachments import Darkroom
 from bot.escalation.models import Attachment, Ticket
+from bot.escalation.telling import shown_state
 from bot.knowledge.service import KnowledgeBase
 from bot.language.normalise import clean
 from bot.privacy.masking import mask
@@ -229,7 +230,7 @@ async def list_tickets(request: web.Request) -> web.Response:
 
 
 async def reopen_ticket(request: web.Request) -> web.Response:
-    """Reopen a request that was resolved or closed."""
+    """Reopen a request that was resolved or closed, or open its follow-up."""
     app, token = request.app, bearer(request)
     await app[LIMITER].check_message(request, token)
     number = _readable(request.match_info["number"])
@@ -317,7 +318,7 @@ OPERATIONS = (
               FeedbackRequest, None, 204, (400, 401, 404, 413, 415, 429, 503)),
     Operation("GET", f"{PREFIX}/tickets", list_tickets, "Lire ses demandes", "bearer",
               None, TicketList, 200, (401, 429, 503)),
-    Operation("POST", f"{PREFIX}/tickets/{{number}}/reopen", reopen_ticket, "Rouvrir une demande", "bearer",
+    Operation("POST", f"{PREFIX}/tickets/{{number}}/reopen", reopen_ticket, "Rouvrir une demande ; trop tard, ouvrir sa suite", "bearer",
               None, TicketOut, 200, (401, 404, 409, 429, 503)),
     Operation("POST", ATTACHMENTS, attach_image, "Joindre une image à la demande en cours (PNG, JPEG ou WebP)", "bearer",
               None, AttachmentOut, 201, (400, 401, 409, 413, 415, 422, 429, 503), file=_FILE),
@@ -368,8 +369,9 @@ async def read_body(request: web.Request, kind: type[S]) -> S:
 def ticket_out(ticket: Ticket) -> TicketOut:
     """Return a request as its person may read it."""
     return TicketOut(
-        number=ticket.number or "", level=ticket.level, status=ticket.state, topic=ticket.topic, school=ticket.school,
-        problem=ticket.problem, opened_at=ticket.opened_at, updated_at=ticket.updated_at,
+        number=ticket.number or "", level=ticket.shown.level, status=shown_state(ticket), topic=ticket.topic,
+        school=ticket.school, problem=ticket.problem, opened_at=ticket.opened_at, updated_at=ticket.updated_at,
+        follows=ticket.follows.number if ticket.follows_id else None,
     )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ from bot.connectors.tool import Tool
 from bot.db import Database
 from bot.errors import AssistentError, ToolError, ToolRefused, ToolUnavailable
 from bot.escalation.models import Ticket
+from bot.privacy.names import mask_names
 
 # How many steps go to one tool at once: enough to catch up after a failure, few enough not to be one.
 _AT_ONCE = 8
@@ -213,7 +214,7 @@ async def _deliver(tool: Tool, step: ExchangeStep, remote_id: str | None, reques
         raise ToolUnavailable("L’outil n’a pas encore la demande.")
     if step.kind == COMMENT:
         if not (again and await tool.has_comment(remote_id, step.key)):
-            await tool.comment(remote_id, step.key, step.content)
+            await tool.comment(remote_id, step.key, mask_names(step.content, keep=[str(request.fields["school"])]))
     else:
         await tool.change_state(remote_id, step.key, step.content)
     return remote_id

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from bot.escalation import states
 from bot.escalation.models import Ticket
 from bot.escalation.states import Kind
+from bot.privacy.names import mask_names
 from bot.topics import PROFILE_NAMES, load_topics
 
 # The steps of an exchange.
@@ -55,23 +56,25 @@ def retry_at(now: datetime, attempts: int) -> datetime:
 
 
 def describe(ticket: Ticket) -> Outgoing:
-    """Return what leaves of a request."""
+    """Return what leaves of a request: no name of a person, as far as the rules know one."""
+    problem, page = (mask_names(text, keep=[ticket.school]) for text in (ticket.problem, ticket.page))
     topic = load_topics().get(ticket.topic or "")
     profile = PROFILE_NAMES.get(ticket.profile or "", "")
     school = ticket.school + ("" if ticket.school_checked else " (à vérifier)")
     lines = [
-        ("Demande", ticket.number), ("École", " ".join(filter(None, (school, ticket.uai)))), ("Profil", profile),
-        ("Sujet", topic.meaning if topic else ""), ("Page de l’ENT", ticket.page), ("Navigateur", ticket.browser),
+        ("Demande", ticket.number),
+        ("Suite de la demande", ticket.follows.number if ticket.follows_id else ""), ("École", " ".join(filter(None, (school, ticket.uai)))), ("Profil", profile),
+        ("Sujet", topic.meaning if topic else ""), ("Page de l’ENT", page), ("Navigateur", ticket.browser),
     ]  # fmt: skip
     head = "\n".join(f"{name} : {value}" for name, value in lines if value)
     return Outgoing(
         number=ticket.number or "",
         title=f"Demande {ticket.number} – {ticket.school}"[:200],
-        text=f"{head}\n\n{ticket.problem}",
+        text=f"{head}\n\n{problem}",
         fields={
             "number": ticket.number, "level": ticket.level, "profile": ticket.profile, "uai": ticket.uai,
-            "school": ticket.school, "topic": ticket.topic, "page": ticket.page, "browser": ticket.browser,
-            "problem": ticket.problem,
+            "school": ticket.school, "topic": ticket.topic, "page": page, "browser": ticket.browser,
+            "problem": problem,
         },
     )  # fmt: skip
 
@@ -81,13 +84,15 @@ def comment_of(kind: Kind, text: str) -> str:
     if not text:
         return ""
     said_by = {Kind.ANSWER: "Précision de la personne", Kind.ESCALATE: "Escaladée au niveau 3",
-               Kind.GIVE_BACK: "Rendue au niveau 2"}.get(kind, "Réponse envoyée à la personne")  # fmt: skip
+               Kind.GIVE_BACK: "Rendue au niveau 2", Kind.JOIN: "La personne ajoute",
+               Kind.MERGE: "Fusionnée avec la demande"}.get(kind, "Réponse envoyée à la personne")  # fmt: skip
     return f"{said_by} :\n{text}"
 
 
 def state_after(kind: Kind) -> str | None:
     """Return the state that a gesture gives to the request in the other tools, None when it keeps the one it has."""
-    return {Kind.RESOLVE: RESOLVED, Kind.CLOSE: CLOSED, Kind.REOPEN: OPEN}.get(kind)
+    return {Kind.RESOLVE: RESOLVED, Kind.CLOSE: CLOSED, Kind.REOPEN: OPEN, Kind.MERGE: CLOSED,
+            Kind.UNMERGE: OPEN}.get(kind)
 
 
 def gesture_for(remote_state: str, state: str) -> Kind | None:

@@ -51,6 +51,7 @@ SCHOOL = "ecole"
 PROBLEM = "probleme"
 ADD = "completer"
 SEND = "envoyer"
+SEPARATE = "separer"
 DROP = "abandonner"
 
 # What the follow-up is told to do.
@@ -211,7 +212,7 @@ class _Decider:
         if kind == "profil" and value in PROFILES:
             return Decision(TAKE_PROFILE, profile=value, confidence=1.0)
         if kind == "demande":
-            command = {"ouvrir": OPEN, "envoyer": SEND, "abandonner": DROP}.get(value, RESUME)
+            command = {"ouvrir": OPEN, "envoyer": SEND, "separer": SEPARATE, "abandonner": DROP}.get(value, RESUME)
             return Decision(FORM, "parler_humain", 1.0, command=command)
         if kind == "suivi":
             command = {"rouvrir": REOPEN, "satisfait": RATE_WELL, "insatisfait": RATE_ILL}.get(value, STATUS)
@@ -261,6 +262,8 @@ class _Decider:
         if self.reply.follow:
             return self._follow()
         if step == ASKED_CONSENT:
+            if self.reply.separate:
+                return self._request(SEPARATE)
             if self.reply.no:
                 return self._request(DROP)
             return self._request(SEND if self.reply.yes and self.reply.words <= BARE_NO_WORDS else ADD)

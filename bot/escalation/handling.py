@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import aliased, selectinload
 
 from bot.clock import Clock
 from bot.connectors.outbox import follow, open_exchange, replay
-from bot.conversations.models import Conversation, ConversationEvent
-from bot.conversations.service import AGENT, BOT, Said, say_in
+from bot.conversations.models import Conversation
+from bot.conversations.service import BOT, Said, say_in
 from bot.db import Database
-from bot.dialogue.state import ASKED_ANSWER
 from bot.errors import AssistentError, Conflict, Forbidden, InvalidInput
-from bot.escalation import phrases, states
+from bot.escalation import letters, phrases, states, telling
 from bot.escalation.canned import GAP
 from bot.escalation.desk import find_ticket, may_handle
 from bot.escalation.models import Group, Ticket, TicketEvent
@@ -36,6 +34,11 @@ PRIORITY = "priorite"
 TAKEN_OVER, HANDED_BACK = "prise_en_main", "rendue_au_robot"
 # The person wrote to whoever had taken the conversation over.
 WROTE = "ecrit"
+# The state that the person sees: of the main request, where there is one.
+_MAIN = aliased(Ticket)
+SHOWN_STATE = sa.func.coalesce(
+    sa.select(_MAIN.state).where(_MAIN.id == Ticket.main_id).correlate(Ticket).scalar_subquery(), Ticket.state
+)
 # Gestures that say something to the person, and so need words.
 _SPOKEN = (Kind.REPLY, Kind.ASK)
 
@@ -63,6 +66,7 @@ def state_of(ticket: Ticket) -> TicketState:
     return TicketState(
         level=ticket.level, since=ticket.since or ticket.opened_at, state=ticket.state, assignee_id=ticket.assignee_id,
         answered_at=ticket.answered_at, resolved_at=ticket.resolved_at, pauses=pauses,
+        main=ticket.main.state if ticket.main_id else None,
     )  # fmt: skip
 
 
@@ -71,11 +75,8 @@ def put_state(ticket: Ticket, state: TicketState) -> None:
     ticket.level, ticket.state, ticket.since = state.level, state.state, state.since
     ticket.assignee_id, ticket.answered_at, ticket.resolved_at = state.assignee_id, state.answered_at, state.resolved_at
     ticket.pauses = [[begin.isoformat(), end.isoformat() if end else None] for begin, end in state.pauses]
-
-
-def card(ticket: Ticket) -> dict[str, Any]:
-    """Return what the chat shows of a request."""
-    return {"number": ticket.number, "level": ticket.level, "status": ticket.state, "topic": ticket.topic}
+    if state.main is None:
+        ticket.main = ticket.main_id = None
 
 
 async def register(session: AsyncSession, ticket: Ticket, *, author: str) -> None:
@@ -101,7 +102,8 @@ async def resolve_for_all(session: AsyncSession, now: datetime, ticket: Ticket, 
     if before.state not in states.OPEN_STATES:
         return
     command = Command(Kind.RESOLVE, states.SYSTEM, now, reason=reason)
-    await _write(session, ticket, before, command, states.apply(before, command), states.SYSTEM, "")
+    await write(session, ticket, before, command, states.apply(before, command), states.SYSTEM, "")
+    await letters.queue(session, now, ticket, Kind.RESOLVE)
 
 
 async def act(database: Database, clock: Clock, caller: Caller, number: str, gesture: Gesture) -> Ticket:
@@ -118,14 +120,14 @@ async def act(database: Database, clock: Clock, caller: Caller, number: str, ges
         ticket = await find_ticket(session, caller, number, to_write=True)
         before = state_of(ticket)
         roles = await roles_on(session, caller, ticket)
-        after, command = _apply_as(before, gesture, roles, caller, now)
+        after, command = apply_as(before, gesture, roles, caller, now)
         to = await _addressee(session, ticket, gesture)
         moved = gesture.group_id is not None
-        await _write(session, ticket, before, command, after, caller.account.name, text, to=to, moved=moved)
+        await write(session, ticket, before, command, after, caller.account.name, text, to=to, moved=moved)
         gesture_kept = str(gesture.kind)
         details = {"gesture": gesture_kept, **({"to": to} if to else {})}
         audit(session, now, caller.account.id, "ticket_handled", "ticket", ticket.number, **details)
-        await _tell(session, now, ticket, gesture.kind, text, caller.account.name)
+        await telling.tell(session, now, ticket, gesture.kind, text, caller.account.name)
         return ticket
 
 
@@ -160,8 +162,8 @@ async def act_as_tool(session: AsyncSession, now: datetime, ticket: Ticket, kind
                       exchange_id: int) -> None:  # fmt: skip
     """Do what was done in a group's own tool, in the group's name; Conflict when the request's state does not allow it."""
     before, command = state_of(ticket), Command(kind, states.SYSTEM, now)
-    await _write(session, ticket, before, command, states.apply(before, command), author, text, but=exchange_id)
-    await _tell(session, now, ticket, kind, text, author)
+    await write(session, ticket, before, command, states.apply(before, command), author, text, but=exchange_id)
+    await telling.tell(session, now, ticket, kind, text, author)
 
 
 async def roles_on(session: AsyncSession, caller: Caller, ticket: Ticket) -> list[Grant]:
@@ -171,12 +173,12 @@ async def roles_on(session: AsyncSession, caller: Caller, ticket: Ticket) -> lis
     return [grant for grant in grants if school is None or covers(grant, school)]
 
 
-def _apply_as(before: TicketState, gesture: Gesture, roles: list[Grant], caller: Caller, now: datetime
-              ) -> tuple[TicketState, Command]:  # fmt: skip
+def apply_as(before: TicketState, gesture: Gesture, roles: list[Grant], caller: Caller, now: datetime, *,
+             main: str = states.NEW) -> tuple[TicketState, Command]:  # fmt: skip
     """Apply the gesture under the first of the roles that allows it; else say what tells the most."""
     refusal: AssistentError = Forbidden()
     for grant in roles:
-        command = Command(gesture.kind, grant.role, now, caller.account.id, gesture.reason, gesture.assignee_id)
+        command = Command(gesture.kind, grant.role, now, caller.account.id, gesture.reason, gesture.assignee_id, main)
         try:
             return states.apply(before, command), command
         except (Conflict, InvalidInput) as error:
@@ -186,10 +188,18 @@ def _apply_as(before: TicketState, gesture: Gesture, roles: list[Grant], caller:
     raise refusal
 
 
-async def _write(session: AsyncSession, ticket: Ticket, before: TicketState, command: Command, after: TicketState,
-                 author: str, text: str, message_id: str | None = None, to: str = "", *, moved: bool = False,
-                 but: int | None = None) -> None:  # fmt: skip
-    """Write a change down, and queue it for the tools that have the request (`moved`, `but`: connectors.outbox.follow)."""
+async def write(session: AsyncSession, ticket: Ticket, before: TicketState, command: Command, after: TicketState,
+                author: str, text: str, message_id: str | None = None, to: str = "", *, moved: bool = False,
+                but: int | None = None) -> None:  # fmt: skip
+    """Write a change down, and queue it for the tools that have the request (`moved`, `but`: connectors.outbox.follow).
+
+    Those whose requests follow this one are told of it.
+    """
+    if before.main is not None and after.main is None:
+        left = {"from": ticket.number, "state": before.main}
+        session.add(
+            TicketEvent(ticket_id=ticket.main_id, kind=str(Kind.UNMERGE), author=author, data=left, at=command.at)
+        )
     put_state(ticket, after)
     ticket.updated_at = command.at
     if after.level != before.level:
@@ -209,31 +219,7 @@ async def _write(session: AsyncSession, ticket: Ticket, before: TicketState, com
         )
     )
     await follow(session, command.at, ticket, command.kind, text or command.reason.strip(), but=but, moved=moved)
-
-
-async def _tell(session: AsyncSession, now: datetime, ticket: Ticket, kind: Kind, text: str, author: str) -> None:
-    """Say in the chat what concerns the person; internal moves are seen in the request's card only."""
-    if ticket.conversation_id is None:
-        return
-    session.add(
-        ConversationEvent(
-            conversation_id=ticket.conversation_id, kind="ticket", payload={"ticket": card(ticket)}, at=now
-        )
-    )
-    pupil = ticket.profile == phrases.PUPIL
-    said = []
-    if text:
-        said.append(Said(text, {"ticket": card(ticket), "agent": author}, AGENT))
-    if kind == Kind.ASK:
-        said.append(Said(phrases.ASK_ANSWER[pupil].format(number=ticket.number), {}, BOT))
-    if kind == Kind.RESOLVE:
-        extras = {"ticket": card(ticket), "buttons": list(phrases.RATING_BUTTONS)}
-        said.append(Said(phrases.RESOLVED[pupil].format(number=ticket.number), extras, BOT))
-    if kind == Kind.ESCALATE:
-        said.append(Said(phrases.ESCALATED[pupil].format(number=ticket.number), {"ticket": card(ticket)}, BOT))
-    if said:
-        asked = ASKED_ANSWER if kind == Kind.ASK else None
-        await say_in(session, now, ticket.conversation_id, said, asked=asked)
+    await telling.tell_followers(session, command.at, ticket, command.kind, text, author)
 
 
 async def hold(session: AsyncSession, caller: Caller, number: str) -> Ticket:
@@ -258,11 +244,12 @@ async def write_note(database: Database, clock: Clock, caller: Caller, number: s
 
 
 async def send_again(database: Database, clock: Clock, caller: Caller, number: str) -> None:
-    """Queue again what was given up of a request for the teams' tools."""
+    """Queue again what was given up of a request: for the teams' tools, and by mail to its person."""
     now = clock.now()
     async with database.transaction() as session:
         ticket = await hold(session, caller, number)
-        if not await replay(session, now, ticket):
+        # Both are tried: either may have something.
+        if not any([await replay(session, now, ticket), await letters.send_again(session, now, ticket)]):
             raise Conflict("Rien n’est à renvoyer pour cette demande.")
         audit(session, now, caller.account.id, "ticket_handled", "ticket", ticket.number, gesture="renvoi")
 
@@ -317,6 +304,7 @@ async def pass_on(session: AsyncSession, now: datetime, conversation: Conversati
     if ticket is None or await _done(session, message_id):
         return
     ticket.updated_at = now
+    # By its own state: a request that follows another, which waits, does not wait itself.
     if ticket.state == states.WAITING:
         await _do_as_person(session, now, ticket, Kind.ANSWER, message_id)
     else:
@@ -334,8 +322,29 @@ async def answer_question(session: AsyncSession, now: datetime, conversation: Co
         if ticket is not None and ticket.rating is False:
             ticket.rating_reason = text[:MAX_TEXT]
         return ticket
-    await _do_as_person(session, now, ticket, Kind.ANSWER, message_id, text)
+    if ticket.main_id:
+        await add_words(session, now, ticket, message_id, text)
+    else:
+        await _do_as_person(session, now, ticket, Kind.ANSWER, message_id, text)
     return ticket
+
+
+async def add_words(session: AsyncSession, now: datetime, ticket: Ticket, message_id: str, text: str) -> None:
+    """Add what the person says to his request; where it follows another, those who deal with that one read it there."""
+    if not ticket.main_id:
+        await _do_as_person(session, now, ticket, Kind.JOIN, message_id, text)
+        return
+    before = state_of(ticket)
+    command = Command(Kind.JOIN, states.PERSON, now)
+    data = {**states.event_data(before, command, states.apply(before, command)), "text": text}
+    ticket.updated_at = ticket.main.updated_at = now
+    session.add_all(
+        TicketEvent(ticket_id=one.id, message_id=message, kind=str(Kind.JOIN), author=states.PERSON, data=kept, at=now)
+        for one, message, kept in (
+            (ticket, message_id, data), (ticket.main, None, {**data, "from": ticket.number}),
+        )
+    )  # fmt: skip
+    await follow(session, now, ticket.main, Kind.JOIN, text)
 
 
 async def close_own(session: AsyncSession, now: datetime, conversation: Conversation, message_id: str) -> Ticket | None:
@@ -343,19 +352,35 @@ async def close_own(session: AsyncSession, now: datetime, conversation: Conversa
     ticket = await _newest(session, conversation, (*states.OPEN_STATES, states.RESOLVED))
     if ticket is None:
         return None
+    await _hand_over(session, now, ticket)
     await _do_as_person(session, now, ticket, Kind.CLOSE, message_id)
     return ticket
 
 
-async def reopen_own(session: AsyncSession, now: datetime, conversation: Conversation, message_id: str | None,
-                     number: str | None = None) -> Ticket | None:  # fmt: skip
-    """Reopen the person's newest finished request (or that of `number`); None when there is none, Conflict when too late."""
-    ticket = await _newest(session, conversation, (states.RESOLVED, states.CLOSED), number)
-    if ticket is None:
-        return None
+async def _hand_over(session: AsyncSession, now: datetime, ticket: Ticket) -> None:
+    """Let the others go on without a request that its person closes: the oldest that followed it takes its place."""
+    heir, *others = await telling.list_followers(session, ticket) or [None]
+    if heir is None or ticket.state not in states.OPEN_STATES:
+        return
+    before, command = state_of(heir), Command(Kind.UNMERGE, states.SYSTEM, now)
+    for other in others:
+        other.main, other.main_id = heir, heir.id
+        data = {"to": heir.number, "state": other.state}
+        session.add(TicketEvent(ticket_id=other.id, kind=str(Kind.MERGE), author=states.SYSTEM, data=data, at=now))
+    await write(session, heir, before, command, states.apply(before, command), states.SYSTEM, "")
+    await telling.tell(session, now, heir, Kind.UNMERGE, "", states.SYSTEM)
+
+
+async def newest_finished(session: AsyncSession, conversation: Conversation, number: str | None = None
+                          ) -> Ticket | None:  # fmt: skip
+    """Return the person's newest finished request, or that of `number` if it is one; None when there is none."""
+    return await _newest(session, conversation, (states.RESOLVED, states.CLOSED), number)
+
+
+async def reopen(session: AsyncSession, now: datetime, ticket: Ticket, message_id: str | None) -> None:
+    """Reopen a request for its person; Conflict when it is too late."""
     await _do_as_person(session, now, ticket, Kind.REOPEN, message_id)
     ticket.rating, ticket.rating_reason = None, ""
-    return ticket
 
 
 async def rate(session: AsyncSession, now: datetime, conversation: Conversation, *, well: bool, message_id: str
@@ -376,17 +401,17 @@ async def rate(session: AsyncSession, now: datetime, conversation: Conversation,
 async def _do_as_person(session: AsyncSession, now: datetime, ticket: Ticket, kind: Kind, message_id: str | None,
                         text: str = "") -> None:  # fmt: skip
     before, command = state_of(ticket), Command(kind, states.PERSON, now)
-    await _write(session, ticket, before, command, states.apply(before, command), states.PERSON, text, message_id)
+    await write(session, ticket, before, command, states.apply(before, command), states.PERSON, text, message_id)
 
 
 async def _newest(session: AsyncSession, conversation: Conversation, among: tuple[str, ...], number: str | None = None
                   ) -> Ticket | None:  # fmt: skip
     query = (
         sa.select(Ticket)
-        .where(Ticket.person_id == conversation.person_id, Ticket.state.in_(among))
+        .where(Ticket.person_id == conversation.person_id, SHOWN_STATE.in_(among))
         .order_by(Ticket.id.desc())
         .limit(1)
-        .with_for_update()
+        .with_for_update(of=Ticket)
     )
     return await session.scalar(query.where(Ticket.number == number) if number else query)
 

@@ -39,6 +39,8 @@ COVERAGE = 80
 # thousand reaches 63; the same trouble told by two people mostly does (tests/unit/escalation/test_incidents.py).
 ALIKE = 64
 _MOST_ALIKE = 20
+# A week: the same trouble told later is another one, or already known to whoever deals with the first.
+LIKELY_WITHIN = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,17 @@ def _smallest(territory: Territory, signals: list[Signal]) -> Territory:
     return min((*enough, territory), key=lambda place: order.index(place[0]))
 
 
+@dataclass(frozen=True)
+class Told:
+    """A request as it is compared with others: who, on what, when, the territories of the school, in which words."""
+
+    person: str
+    topic: str | None
+    at: datetime
+    chain: tuple[Territory, ...]
+    text: str
+
+
 class Request(Protocol):
     """What a request shows to find the one that it repeats."""
 
@@ -176,3 +189,19 @@ def find_alike(text: str, others: Mapping[K, str]) -> list[tuple[K, int]]:
         normalise(text), written, scorer=fuzz.token_sort_ratio, score_cutoff=ALIKE, limit=_MOST_ALIKE
     )
     return [(key, round(score)) for _, score, key in found]
+
+
+def find_likely(asked: Told, others: Mapping[K, Told]) -> list[tuple[K, int]]:
+    """Return the requests of other people that seem to repeat `asked`, with their likeness, the most alike first.
+
+    Within LIKELY_WITHIN, not known to be on two topics nor in two places that no territory holds, in words alike.
+    """
+    near = {
+        key: other.text
+        for key, other in others.items()
+        if other.person != asked.person
+        and abs(other.at - asked.at) <= LIKELY_WITHIN
+        and (other.topic == asked.topic or None in (other.topic, asked.topic))
+        and (not other.chain or not asked.chain or set(other.chain) & set(asked.chain))
+    }
+    return find_alike(asked.text, near)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bot.db import Base, Instant
 
@@ -122,7 +122,17 @@ class Ticket(Base):
     since: Mapped[datetime | None] = mapped_column(Instant)
     pauses: Mapped[list[list[str | None]] | None] = mapped_column(sa.JSON)
     incident_id: Mapped[str | None] = mapped_column(sa.ForeignKey("incidents.id", ondelete="SET NULL"), index=True)
-    follows_id: Mapped[int | None] = mapped_column(sa.ForeignKey("tickets.id", ondelete="SET NULL"))
+    # The finished request that this one takes up again, too late to reopen it.
+    follows_id: Mapped[int | None] = mapped_column(sa.ForeignKey("tickets.id", ondelete="SET NULL"), index=True)
+    follows: Mapped[Ticket | None] = relationship(
+        foreign_keys=[follows_id], remote_side=[id], lazy="selectin", join_depth=1, passive_deletes=True
+    )
+    # The request that is dealt with in place of this one, which is closed; never one that is merged itself.
+    main_id: Mapped[int | None] = mapped_column(sa.ForeignKey("tickets.id", ondelete="SET NULL"), index=True)
+    # Read with the row: what may be done to this one hangs on the state of the other.
+    main: Mapped[Ticket | None] = relationship(
+        foreign_keys=[main_id], remote_side=[id], lazy="selectin", join_depth=1, passive_deletes=True
+    )
     priority: Mapped[str] = mapped_column(sa.String(10), default="normale", server_default=sa.text("'normale'"))
     # When the first answer is due, then the solution; nothing while the person is waited for, or once it is finished.
     answer_by: Mapped[datetime | None] = mapped_column(Instant)
@@ -137,6 +147,11 @@ class Ticket(Base):
     context: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     opened_at: Mapped[datetime] = mapped_column(Instant, index=True)
     updated_at: Mapped[datetime] = mapped_column(Instant)
+
+    @property
+    def shown(self) -> Ticket:
+        """The request whose state and level tell the person where this one is: its main one while it has one."""
+        return self.main if self.main_id else self
 
 
 class TicketEvent(Base):
@@ -224,6 +239,27 @@ class Contact(Base):
     kind: Mapped[str] = mapped_column(sa.String(20))
     secret: Mapped[str] = mapped_column(sa.Text)
     at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Letter(Base):
+    """Something to be told to the person by mail, once; those of a request go in order, to the address given last."""
+
+    __tablename__ = "letters"
+    __table_args__ = (sa.Index("ix_letters_state_next_at", "state", "next_at"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(36), unique=True)
+    ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(sa.String(12))
+    # The answer's words; emptied once they were sent.
+    content: Mapped[str] = mapped_column(sa.Text)
+    state: Mapped[str] = mapped_column(sa.String(12))
+    attempts: Mapped[int]
+    next_at: Mapped[datetime] = mapped_column(Instant)
+    # Why the last attempt failed, in a sentence that an agent may read; never the address.
+    error: Mapped[str] = mapped_column(sa.Text)
+    at: Mapped[datetime] = mapped_column(Instant)
+    sent_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class Attachment(Base):

@@ -15,7 +15,7 @@ from bot.conversations.models import Conversation, Message, Person, Result
 from bot.conversations.service import BOT, Said, say_in
 from bot.db import Database
 from bot.errors import Conflict, Forbidden, InvalidInput, NotFound
-from bot.escalation import handling, phrases
+from bot.escalation import handling, phrases, telling
 from bot.escalation.incidents import FLOORS, WINDOW, Incident, Proposal, Signal, Usual, detect, find_incident
 from bot.escalation.models import IncidentPerson, IncidentRow, Ticket, TicketEvent
 from bot.escalation.routing import EVERYWHERE, Territory, chain_of
@@ -154,7 +154,7 @@ async def _tell_end(session: AsyncSession, now: datetime, attached: IncidentPers
     extras = {}
     for ticket in tickets:
         await handling.resolve_for_all(session, now, ticket, incident.title)
-        extras = {"ticket": handling.card(ticket), "buttons": list(phrases.RATING_BUTTONS)}
+        extras = {"ticket": telling.card(ticket), "buttons": list(phrases.RATING_BUTTONS)}
         text += "\n\n" + phrases.RESOLVED[pupil].format(number=ticket.number)
     await say_in(session, now, attached.conversation_id, [Said(text.strip(), extras, BOT)])
 

@@ -11,7 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from bot.conversations.models import Conversation, Person
-from bot.escalation.models import Attachment, CannedAnswer, Contact, Draft, FormStep, QueueView, Ticket, TicketEvent
+from bot.escalation import handling
+from bot.escalation.models import (
+    Attachment,
+    CannedAnswer,
+    Contact,
+    Draft,
+    FormStep,
+    Letter,
+    QueueView,
+    Ticket,
+    TicketEvent,
+)
+from bot.escalation.states import CLOSED, OPEN_STATES
+from bot.escalation.telling import shown_state
 from bot.privacy.service import Retention, Subject
 
 
@@ -33,8 +46,9 @@ class TicketData:
         return {
             "tickets": [
                 {
-                    "number": ticket.number, "level": ticket.level, "status": ticket.state, "school": ticket.school,
+                    "number": ticket.number, "level": ticket.shown.level, "status": shown_state(ticket), "school": ticket.school,
                     "problem": ticket.problem, "opened_at": ticket.opened_at.isoformat(),
+                    "follows": ticket.follows.number if ticket.follows_id else None,
                 }
                 for ticket in tickets
             ],
@@ -71,12 +85,14 @@ class TicketData:
             (
                 await session.scalars(
                     sa.select(Ticket.id).where(
-                        Ticket.state == "clos", Ticket.updated_at < now - retention.closed_tickets
+                        Ticket.state == CLOSED, Ticket.updated_at < now - retention.closed_tickets,
+                        # What is dealt with in another request is told when that one is answered.
+                        handling.SHOWN_STATE.not_in(OPEN_STATES),
                     )
                 )
             ).all()
         )
-        for table in (TicketEvent, Contact, Attachment):
+        for table in (TicketEvent, Contact, Attachment, Letter):
             await session.execute(sa.delete(table).where(table.ticket_id.in_(closed)))
         await session.execute(sa.delete(Ticket).where(Ticket.id.in_(closed)))
         contacts, images = [

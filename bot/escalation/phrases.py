@@ -27,6 +27,10 @@ OPENED = {
     False: "Votre demande est enregistrée sous le numéro **{number}**. Elle est transmise au niveau {level} : {to}. Pour la suivre, écrivez « où en est ma demande ».",
     True: "Ta demande est enregistrée sous le numéro **{number}**. Des adultes de l’assistance vont la lire. Pour la suivre, écris « où en est ma demande ».",
 }
+JOINED = {
+    False: "Votre message est joint à votre demande **{number}**, déjà ouverte à ce sujet : l’équipe le lira. Pour la suivre, écrivez « où en est ma demande ».",
+    True: "Ton message est joint à ta demande **{number}**, déjà ouverte à ce sujet : l’équipe le lira. Pour la suivre, écris « où en est ma demande ».",
+}
 DELAY = "Délai de réponse : {delay}."
 CONTACT = "Vous pouvez aussi vous adresser directement à : {contact}."
 CONTACT_PUPIL = "Tu peux aussi demander directement à : {contact}."
@@ -40,6 +44,8 @@ NO_TICKET = {
     True: "Je ne trouve pas de demande dans cette conversation. Veux-tu en faire une ?",
 }
 STATUS = "Demande **{number}** : {state}, au niveau {level}. Dernière mise à jour : {at}."
+STATUS_MERGED = "Elle est traitée avec d’autres demandes semblables."
+STATUS_FOLLOWS = "Elle fait suite à la demande {former}."
 SUBJECT = "Objet : {title}."
 STATES = {
     "nouveau": "nouvelle, pas encore prise en charge",
@@ -57,7 +63,9 @@ SUMMARY_DELAY = "- Réponse : {delay}"
 LEVELS = {2: "l’assistance de l’académie", 3: "l’assistance de l’éditeur"}
 SUMMARY_PROBLEM = "- Problème : {problem}"
 SUMMARY_IMAGES = "- Captures d’écran jointes : {count}"
+SUMMARY_JOINS = "- À : la demande **{number}**, déjà ouverte à ce sujet, à laquelle ce message sera joint"
 BUTTON_SEND = "Oui, envoyer"
+BUTTON_SEPARATE = "Faire une demande à part"
 BUTTON_DROP = "Non, annuler"
 BUTTON_CANCEL = "Annuler la demande"
 RESOLVED = {
@@ -72,6 +80,14 @@ RATING_BUTTONS = (
 ESCALATED = {
     False: "Votre demande **{number}** est transmise au niveau 3, l’éditeur de l’ENT. Vous gardez le même numéro.",
     True: "Ta demande **{number}** est transmise à d’autres spécialistes. Tu gardes le même numéro.",
+}
+MERGED = {
+    False: "Votre demande **{number}** est traitée avec d’autres demandes semblables. Vous gardez votre numéro : la réponse viendra ici.",
+    True: "Ta demande **{number}** est traitée avec d’autres demandes semblables. Tu gardes ton numéro : la réponse viendra ici.",
+}
+UNMERGED = {
+    False: "Votre demande **{number}** est de nouveau traitée à part. Vous gardez le même numéro.",
+    True: "Ta demande **{number}** est de nouveau traitée à part. Tu gardes le même numéro.",
 }
 ASK_ANSWER = {
     False: "Écrivez votre réponse ici : elle sera jointe à la demande **{number}**.",
@@ -88,6 +104,10 @@ CLOSED = {
 REOPENED = {
     False: "Votre demande **{number}** est rouverte : l’équipe va la reprendre. Vous pouvez écrire ce qui ne va pas.",
     True: "Ta demande **{number}** est rouverte : l’équipe va la reprendre. Tu peux écrire ce qui ne va pas.",
+}
+FOLLOWED_UP = {
+    False: "Votre demande **{former}** est terminée depuis plus de {days} jours : j’ouvre une nouvelle demande, la **{number}**, qui lui est liée. Vous pouvez écrire ce qui ne va pas.",
+    True: "Ta demande **{former}** est terminée depuis plus de {days} jours : j’ouvre une nouvelle demande, la **{number}**, qui lui est liée. Tu peux écrire ce qui ne va pas.",
 }
 NOTHING_TO_REOPEN = {
     False: "Aucune de vos demandes n’est terminée : il n’y a rien à rouvrir.",

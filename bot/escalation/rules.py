@@ -65,7 +65,7 @@ def advance(form: Form, command: str, text: str, *, found: tuple[str, str] | Non
         return _next(replace(form, problem=text.strip()))
     if command == commands.ADD and form.step == ASKED_CONSENT:
         return replace(form, problem=f"{form.problem}\n{text.strip()}")
-    if command == commands.SEND and form.step == ASKED_CONSENT:
+    if command in (commands.SEND, commands.SEPARATE) and form.step == ASKED_CONSENT:
         return replace(form, step=DONE)
     return form
 

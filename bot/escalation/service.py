@@ -20,7 +20,8 @@ from bot.db import Database
 from bot.dialogue import decision as commands
 from bot.dialogue.state import ASKED_ANSWER, ASKED_CONSENT, ASKED_PERSON, ASKED_PROBLEM, ASKED_SCHOOL, DialogueState
 from bot.errors import Conflict, NotFound
-from bot.escalation import attachments, handling, outages, phrases
+from bot.escalation import attachments, followups, handling, joins, letters, outages, phrases, telling
+from bot.escalation.handling import state_of
 from bot.escalation.models import Contact, Draft, FormStep, Group, Ticket
 from bot.escalation.phrases import PUPIL
 from bot.escalation.promises import delay_in_words, delay_left
@@ -33,7 +34,7 @@ from bot.escalation.rules import (
     open_form,
 )
 from bot.escalation.setup import group_for
-from bot.escalation.states import NEW
+from bot.escalation.states import NEW, REOPEN_DAYS
 from bot.people.models import School
 from bot.people.rules import find_school
 from bot.topics import PROFILE_NAMES
@@ -106,14 +107,18 @@ async def handle_request(database: Database, clock: Clock, request: Request) -> 
 
 async def _on_sent(session: AsyncSession, clock: Clock, conversation: Conversation, request: Request) -> RequestReply:
     """Apply a command to a request that was sent."""
-    pupil, now, message = conversation.profile == PUPIL, clock.now(), request.message_id
+    pupil, now, message, former = conversation.profile == PUPIL, clock.now(), request.message_id, ""
     match request.command:
         case commands.CLOSE:
             ticket, told = await handling.close_own(session, now, conversation, message), phrases.CLOSED[pupil]
         case commands.REOPEN:
-            ticket, told = await handling.reopen_own(session, now, conversation, message), phrases.REOPENED[pupil]
-            if ticket is None:
+            taken = await followups.take_up(session, now, conversation, message)
+            if taken is None:
                 return RequestReply(phrases.NOTHING_TO_REOPEN[pupil])
+            ticket, told = taken.ticket, phrases.REOPENED[pupil]
+            if taken.former:
+                told, former = phrases.FOLLOWED_UP[pupil], taken.former.number
+                telling.tell_card(session, now, ticket)
         case commands.PRECISE:
             ticket = await handling.answer_question(session, now, conversation, message, request.text)
             told = phrases.ANSWERED[pupil]
@@ -128,7 +133,8 @@ async def _on_sent(session: AsyncSession, clock: Clock, conversation: Conversati
     if ticket is None:
         return await _status(session, now, conversation)
     asks = request.command in (commands.REOPEN, commands.RATE_ILL)
-    return RequestReply(told.format(number=ticket.number), ASKED_ANSWER if asks else None, ticket=handling.card(ticket))
+    text = told.format(number=ticket.number, former=former, days=REOPEN_DAYS)
+    return RequestReply(text, ASKED_ANSWER if asks else None, ticket=telling.card(ticket))
 
 
 async def _advance(session: AsyncSession, clock: Clock, conversation: Conversation, request: Request) -> RequestReply:
@@ -157,13 +163,15 @@ async def _advance(session: AsyncSession, clock: Clock, conversation: Conversati
         if request.command in (commands.PROBLEM, commands.ADD):
             draft.topic = draft.topic or request.topic
         if form.step == DONE:
+            if request.command != commands.SEPARATE and (own := await _own(session, conversation, draft, to_write=True)):
+                return await _join(session, clock.now(), conversation, draft, own, request)
             ticket = await _open_ticket(session, clock, conversation, draft, request)
             await session.delete(draft)
             text = phrases.OPENED[pupil].format(
                 number=ticket.number, to=await _addressee(session, ticket), level=ticket.level
             )
             delay = await delay_left(session, ticket, clock.now())
-            return RequestReply(_with_delay(text, delay), ticket=handling.card(ticket))
+            return RequestReply(_with_delay(text, delay), ticket=telling.card(ticket))
         if before.step == form.step == ASKED_SCHOOL:
             return _asking(form, phrases.ASK_SCHOOL_AGAIN[pupil])
     draft.step, draft.uai, draft.school, draft.problem = form.step, form.uai, form.school, form.problem
@@ -202,6 +210,10 @@ async def _ask(session: AsyncSession, clock: Clock, conversation: Conversation, 
         {"title": phrases.BUTTON_SEND, "choice": "demande:envoyer"},
         {"title": phrases.BUTTON_DROP, "choice": "demande:abandonner"},
     ]
+    if own := await _own(session, conversation, draft):
+        summary.append(phrases.SUMMARY_JOINS.format(number=own.number))
+        buttons.insert(1, {"title": phrases.BUTTON_SEPARATE, "choice": "demande:separer"})
+        return RequestReply(phrases.ASK_CONSENT[pupil].format(summary="\n".join(summary)), ASKED_CONSENT, buttons)
     group, level = await group_for(session, topic=draft.topic, profile=conversation.profile, uai=draft.uai)
     if not pupil:
         summary.append(phrases.SUMMARY_TO.format(to=_name_of(group, level), level=level))
@@ -209,6 +221,21 @@ async def _ask(session: AsyncSession, clock: Clock, conversation: Conversation, 
     if delay:
         summary.append(phrases.SUMMARY_DELAY.format(delay=delay))
     return RequestReply(phrases.ASK_CONSENT[pupil].format(summary="\n".join(summary)), ASKED_CONSENT, buttons)
+
+
+async def _own(session: AsyncSession, conversation: Conversation, draft: Draft, *, to_write: bool = False
+               ) -> Ticket | None:  # fmt: skip
+    return await joins.find_own(session, conversation.person_id, draft.topic, draft.uai, to_write=to_write)
+
+
+async def _join(session: AsyncSession, now: datetime, conversation: Conversation, draft: Draft, ticket: Ticket,
+                request: Request) -> RequestReply:  # fmt: skip
+    """Add what was told to the request that the person already has on the topic."""
+    await joins.join(session, now, conversation, ticket, draft.problem, message_id=request.message_id)
+    await session.delete(draft)
+    telling.tell_card(session, now, ticket)
+    told = phrases.JOINED[conversation.profile == PUPIL].format(number=ticket.number)
+    return RequestReply(told, ticket=telling.card(ticket))
 
 
 def _with_delay(text: str, delay: str | None) -> str:
@@ -249,10 +276,11 @@ async def _open_ticket(session: AsyncSession, clock: Clock, conversation: Conver
         .values(ticket_id=ticket.id)
     )
     await attachments.give(session, conversation.id, ticket)
+    await letters.queue(session, now, ticket, letters.OPENED)
     # Told to the open chat too: the reply that carries the number may come too late to be shown.
     session.add(
         ConversationEvent(
-            conversation_id=conversation.id, kind="ticket", payload={"ticket": handling.card(ticket)}, at=now
+            conversation_id=conversation.id, kind="ticket", payload={"ticket": telling.card(ticket)}, at=now
         )
     )
     return ticket
@@ -291,14 +319,16 @@ async def _status(session: AsyncSession, now: datetime, conversation: Conversati
     lines = [
         _with_delay(
             phrases.STATUS.format(
-                number=ticket.number, state=phrases.STATES[ticket.state], level=ticket.level,
+                number=ticket.number, state=phrases.STATES[telling.shown_state(ticket)], level=ticket.shown.level,
                 at=french_date(ticket.updated_at),
-            ),
-            await delay_left(session, ticket, now) if ticket.answered_at is None else None,
+            )
+            + (f" {phrases.STATUS_FOLLOWS.format(former=ticket.follows.number)}" if ticket.follows_id else "")
+            + (f" {phrases.STATUS_MERGED}" if state_of(ticket).followed else ""),
+            await delay_left(session, ticket.shown, now) if ticket.shown.answered_at is None else None,
         )
         for ticket in tickets
     ]  # fmt: skip
-    return RequestReply("\n\n".join(lines), asked, ticket=handling.card(tickets[0]))
+    return RequestReply("\n\n".join(lines), asked, ticket=telling.card(tickets[0]))
 
 
 def _school_name(school: School) -> str:
@@ -334,7 +364,10 @@ async def draft_step(session: AsyncSession, conversation_id: str) -> str | None:
 
 
 async def reopen_ticket(database: Database, clock: Clock, token: str, number: str) -> Ticket:
-    """Reopen one of the bearer's requests by its number; NotFound when it is not theirs, Conflict when it is open or too old."""
+    """Reopen one of the bearer's requests by its number, or open its follow-up when it is too late.
+
+    NotFound when it is not theirs, Conflict when it is open.
+    """
     async with database.transaction() as session:
         conversation = await authenticate(session, token, clock.now())
         ticket = await session.scalar(
@@ -342,10 +375,10 @@ async def reopen_ticket(database: Database, clock: Clock, token: str, number: st
         )
         if ticket is None:
             raise NotFound("Cette demande n’existe pas ou n’est pas à vous.")
-        reopened = await handling.reopen_own(session, clock.now(), conversation, None, number)
-        if reopened is None:
+        taken = await followups.take_up(session, clock.now(), conversation, None, number)
+        if taken is None:
             raise Conflict("Cette demande est déjà ouverte.")
-        return reopened
+        return taken.ticket
 
 
 async def pass_on(database: Database, clock: Clock, conversation_id: str, message_id: str) -> None:

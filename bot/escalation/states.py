@@ -5,8 +5,10 @@
        └──remise dans la file─────┘
     nouveau, en_cours, en_attente ──▶ resolu ──▶ clos, or at once ──▶ clos
     resolu, clos ──réouverture, within REOPEN_DAYS──▶ nouveau or en_cours
+    nouveau, en_cours, en_attente ──fusion──▶ clos ──séparation, while the main one is open──▶ nouveau or en_cours
 
-« Escaladé » is no state: it is level 3. Whatever changes the level puts the request at « nouveau » there.
+« Escaladé » is no state: it is level 3. Whatever changes the level puts the request at « nouveau » there. « Fusionnée » is
+none either: the request is closed, and follows another, its main one; it may be reopened by itself once that is finished.
 """
 
 from __future__ import annotations
@@ -51,11 +53,17 @@ class Kind(StrEnum):
     REOPEN = "rouvert"
     ESCALATE = "escalade"
     GIVE_BACK = "rendu"
+    JOIN = "joint"
+    MERGE = "fusionne"
+    UNMERGE = "separe"
 
 
 @dataclass(frozen=True)
 class Command:
-    """One gesture: what, in which role, when, by whom (account or person); `assignee_id` None puts back in the queue."""
+    """One gesture: what, in which role, when, by whom (account or person); `assignee_id` None puts back in the queue.
+
+    `main` is the state of the request that another is merged into.
+    """
 
     kind: Kind
     role: str
@@ -63,6 +71,7 @@ class Command:
     by: str = ""
     reason: str = ""
     assignee_id: str | None = None
+    main: str = NEW
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,8 @@ class TicketState:
 
     `since`, `answered_at` and `pauses` are about the request's present stage: a change of level and a reopening begin
     a new one, with deadlines of its own. A pause (from, to) is a time spent « en attente de l’usager »; the last one has
-    no end while it lasts. `resolved_at` is when it was resolved, or closed without.
+    no end while it lasts. `resolved_at` is when it was resolved, or closed without. `main` is the state of the request that
+    it is merged into, None when there is none.
     """
 
     level: int
@@ -81,6 +91,12 @@ class TicketState:
     answered_at: datetime | None = None
     resolved_at: datetime | None = None
     pauses: tuple[tuple[datetime, datetime | None], ...] = ()
+    main: str | None = None
+
+    @property
+    def followed(self) -> bool:
+        """Tell whether it is dealt with as another, open one."""
+        return self.main in OPEN_STATES
 
 
 _AGENTS = frozenset({Role.AGENT_N2, Role.AGENT_N3})
@@ -98,16 +114,23 @@ _WHO: dict[Kind, frozenset[str]] = {
     Kind.REOPEN: _STAFF | {PERSON},
     Kind.ESCALATE: frozenset({Role.AGENT_N2}),
     Kind.GIVE_BACK: frozenset({Role.AGENT_N3, SYSTEM}),
+    Kind.JOIN: frozenset({PERSON}),
+    Kind.MERGE: _AGENTS,
+    # The software: when the main request is closed by the person who asked it, the others go on without it.
+    Kind.UNMERGE: _AGENTS | {SYSTEM},
 }
 _FROM: dict[Kind, tuple[str, ...]] = {
     # A word more may follow the solution, from another tool as well: it reopens nothing.
     Kind.REPLY: (*OPEN_STATES, RESOLVED),
     Kind.CLOSE: (*OPEN_STATES, RESOLVED),
     Kind.REOPEN: (RESOLVED, CLOSED),
+    Kind.UNMERGE: (),
 }
+# What may be done to a request while another is dealt with in its place.
+_WHEN_FOLLOWED = (Kind.JOIN, Kind.CLOSE, Kind.UNMERGE)
 _LEVEL_OF = {Role.AGENT_N2: ACADEMIE_LEVEL, Role.AGENT_N3: VENDOR_LEVEL}
 # What only the agents of the request's own level do; level 2 follows what it escalated, and may still answer there.
-_OWN_LEVEL = (Kind.TAKE, Kind.ASSIGN, Kind.ESCALATE, Kind.GIVE_BACK)
+_OWN_LEVEL = (Kind.TAKE, Kind.ASSIGN, Kind.ESCALATE, Kind.GIVE_BACK, Kind.MERGE)
 _WITH_REASON = (Kind.ESCALATE, Kind.GIVE_BACK)
 
 
@@ -132,13 +155,20 @@ def apply(ticket: TicketState, command: Command) -> TicketState:
             return replace(_enter(ticket, state, at), assignee_id=command.assignee_id)
         case Kind.REPLY | Kind.ASK:
             return _answered(_worked_on(ticket, command), at)
-        case Kind.ANSWER:
+        case Kind.JOIN if ticket.followed:
+            return ticket
+        case Kind.ANSWER | Kind.JOIN:
             return _enter(ticket, IN_PROGRESS if ticket.state == WAITING else ticket.state, at)
         case Kind.RESOLVE:
             return _answered(replace(_enter(ticket, RESOLVED, at), resolved_at=at), at)
+        case Kind.CLOSE if ticket.followed:
+            # The person wants no more of it: it follows nothing any longer.
+            return replace(ticket, resolved_at=at, main=None)
         case Kind.CLOSE:
             return replace(_enter(ticket, CLOSED, at), resolved_at=ticket.resolved_at or at)
-        case Kind.REOPEN:
+        case Kind.MERGE:
+            return replace(_enter(ticket, CLOSED, at), resolved_at=at, main=command.main)
+        case Kind.REOPEN | Kind.UNMERGE:
             state = IN_PROGRESS if ticket.assignee_id else NEW
             return TicketState(ticket.level, at, state, ticket.assignee_id)
         case Kind.ESCALATE:
@@ -157,6 +187,12 @@ def reopen_until(ticket: TicketState) -> datetime | None:
     return ticket.resolved_at + timedelta(days=REOPEN_DAYS) if ticket.resolved_at else None
 
 
+def is_too_late(ticket: TicketState, at: datetime) -> bool:
+    """Tell whether a finished request may no longer be reopened: what comes back is then a follow-up of it."""
+    until = reopen_until(ticket)
+    return until is not None and at > until and not ticket.followed and ticket.state in (RESOLVED, CLOSED)
+
+
 def event_data(before: TicketState, command: Command, after: TicketState) -> dict[str, Any]:
     """Return what the history keeps of an accepted command, beside its kind, author and instant."""
     data: dict[str, Any] = {"state": after.state, "level": after.level, "role": str(command.role)}
@@ -172,8 +208,13 @@ def _refusal(ticket: TicketState, command: Command) -> AssistentError | None:
         return Forbidden("Votre rôle ne permet pas cette action sur une demande.")
     if command.kind in _WITH_REASON and not command.reason.strip():
         return InvalidInput("Indiquez la raison : elle est lue par l’équipe qui reçoit la demande.")
-    if ticket.state not in _FROM.get(command.kind, OPEN_STATES):
+    if ticket.followed:
+        if command.kind not in _WHEN_FOLLOWED or (command.kind == Kind.CLOSE and command.role != PERSON):
+            return Conflict("Cette demande est fusionnée avec une autre, encore ouverte : c’est l’autre qu’il faut traiter.")
+    elif ticket.state not in _FROM.get(command.kind, OPEN_STATES):
         return Conflict(_wrong_state(ticket, command.kind))
+    if command.kind == Kind.MERGE and command.main not in OPEN_STATES:
+        return Conflict("La demande principale n’est plus ouverte : choisissez-en une autre.")
     own_level = _LEVEL_OF.get(command.role, ticket.level)
     if own_level != ticket.level and (command.kind in _OWN_LEVEL or command.role == Role.AGENT_N3):
         return Conflict(f"Cette demande est maintenant au niveau {ticket.level} : c’est à lui d’agir.")
@@ -187,10 +228,9 @@ def _refusal(ticket: TicketState, command: Command) -> AssistentError | None:
             if mine
             else "Une autre personne a déjà pris cette demande. Pour la reprendre, affectez-la à votre nom."
         )
-    until = reopen_until(ticket)
-    if command.kind == Kind.REOPEN and until and command.at > until:
+    if command.kind == Kind.REOPEN and is_too_late(ticket, command.at):
         return Conflict(
-            f"Le délai de {REOPEN_DAYS} jours pour rouvrir cette demande est passé. Faites une nouvelle demande : elle sera liée à celle-ci."
+            f"Le délai de {REOPEN_DAYS} jours pour rouvrir cette demande est passé : ouvrez une nouvelle demande, qui en sera la suite."
         )
     return None
 
@@ -198,6 +238,10 @@ def _refusal(ticket: TicketState, command: Command) -> AssistentError | None:
 def _wrong_state(ticket: TicketState, kind: Kind) -> str:
     if kind == Kind.REOPEN:
         return "Cette demande est déjà ouverte."
+    if kind == Kind.UNMERGE:
+        if ticket.main is None:
+            return "Cette demande n’est fusionnée avec aucune autre."
+        return "La demande principale est terminée : rouvrez celle-ci si elle n’est pas réglée."
     if ticket.state == CLOSED:
         return "Cette demande est déjà close." if kind == Kind.CLOSE else "Cette demande est close."
     if kind == Kind.RESOLVE:

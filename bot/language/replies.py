@@ -47,6 +47,13 @@ _FOLLOW = re.compile(
 _REQUEST = r"(?:ma|mon|la|le|cette|ce) (?:demande|ticket|dossier|signalement)"
 _CLOSE = re.compile(rf"\b(?:clore|clorez|clos|cloture[rz]?|fermer?|fermez|terminer) {_REQUEST}\b")
 _REOPEN = re.compile(rf"\b(?:rouvr(?:ir|ez|e)|reouvr(?:ir|ez|e)|relance[rz]?|reprendre) {_REQUEST}\b")
+# The whole reply: « à part ça, tout marche » adds to what was told.
+_SEPARATE = re.compile(
+    r"^(?:(?:oui|non|si|mais|plutot|je (?:veux|voudrais|prefere)|faire|fais|faites|ouvrir|ouvrez|envoyer|envoyez|envoie|"
+    r"en|la|le|l|une?|s il (?:vous|te) plait|svp)\s)*"
+    r"(?:(?:demande|ticket) (?:a part|separee?|distincte?|differente?)|(?:nouvelle|autre) demande|a part|separement)"
+    r"(?: s il (?:vous|te) plait| svp| merci)?$"
+)
 _QUESTION = re.compile(
     r"\?|^(?:comment|ou |pourquoi|quand|combien|quel|quelle|quels|quelles|est ce|qui |que |quoi|peut on|puis je|je peux|"
     r"dois je|a quelle?|c est quoi|c est ou)|\best ce que\b|\bcomment (?:je|on|faire|ca)\b"
@@ -101,6 +108,7 @@ class Reply:
     follow: bool = False
     close: bool = False
     reopen: bool = False
+    separate: bool = False
     question: bool = False
     thanks: bool = False
     solved: bool = False
@@ -127,6 +135,7 @@ def read_reply(text: str) -> Reply:
         follow=any(pattern.search(bare) for pattern in (_FOLLOW, _CLOSE, _REOPEN)),
         close=bool(_CLOSE.search(bare)),
         reopen=bool(_REOPEN.search(bare)),
+        separate=bool(_SEPARATE.search(bare)),
         question=bool(_QUESTION.search(plain)),
         thanks=bool(_THANKS.search(bare)),
         solved=bool(_SOLVED.search(bare)),

@@ -14,6 +14,7 @@ from bot.chat.assistant import Assistant
 from bot.chat.composer import Composer
 from bot.chat.engine import Engine, RasaEngine
 from bot.chat.events import EventHub
+from bot.chat.markup import to_html
 from bot.chat.payloads import MAX_BODY_BYTES
 from bot.chat.phrasebook import Phrasebook
 from bot.chat.reading import ReaderInService
@@ -22,6 +23,7 @@ from bot.chat.tracker import TrackerData
 from bot.clock import Clock, SystemClock
 from bot.connectors.courier import Courier
 from bot.connectors.http import open_http
+from bot.connectors.smtp import MailServer
 from bot.console.identity import make_providers
 from bot.console.routes import ROUTES as CONSOLE_ROUTES
 from bot.console.views import live, schools, sign_in
@@ -34,13 +36,14 @@ from bot.escalation import desk
 from bot.escalation.attachments import MAX_SENT_BYTES, Darkroom
 from bot.escalation.outages import OpenIncidents
 from bot.escalation.personal_data import PersonData, TicketData
+from bot.escalation.postman import Postman
 from bot.knowledge.service import KnowledgeBase, read_utterances
 from bot.people.personal_data import AccountData
 from bot.privacy.service import PersonalData
 from bot.privacy.vault import Vault
 from bot.settings import Settings
 from bot.topics import load_topics
-from bot.web import exchanges, pages
+from bot.web import exchanges, pages, stopping
 from bot.web.jobs import Jobs
 from bot.web.lease import Lease
 from bot.web.limits import Limiter
@@ -117,8 +120,9 @@ def create_app(
             app[READINESS] = ReadinessCheck(database, knowledge, chosen)
             courier = Courier(database, clock, settings.connector_secrets, tools)
             jobs = Jobs(
-                knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents
-            )
+                knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents,
+                _postman(settings, database, clock, app[chat.VAULT]),
+            )  # fmt: skip
             try:
                 await knowledge.refresh()
             except StorageUnavailable:
@@ -143,6 +147,7 @@ def create_app(
     app.on_shutdown.append(end_streams)
     add_operations(app, OPERATIONS)
     pages.add_pages(app)
+    stopping.add_pages(app)
     add_console(app, (*CONSOLE_ROUTES, *WORKSHOP_ROUTES))
     document = build_openapi(OPERATIONS)
 
@@ -151,3 +156,11 @@ def create_app(
 
     app.router.add_get(f"{chat.PREFIX}/openapi.json", show_openapi)
     return app
+
+
+def _postman(settings: Settings, database: Database, clock: Clock, vault: Vault) -> Postman | None:
+    mailing = settings.mailing
+    if mailing is None:
+        return None
+    server = MailServer(mailing.server, mailing.username, mailing.password)
+    return Postman(database, clock, vault, server, sender=mailing.sender, site=settings.site, to_html=to_html)

@@ -1,6 +1,6 @@
 """What the web process does beside answering.
 
-Read the knowledge and the model again when they changed, raise the deadlines of requests, carry requests to other tools and back, purge once a day.
+Read the knowledge and the model again when they changed, raise the deadlines of requests, carry requests to other tools and back, write to the persons, purge once a day.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from bot.clock import Clock
 from bot.connectors.courier import Courier
 from bot.db import Database
 from bot.errors import ModelError, StorageUnavailable
+from bot.escalation import letters
 from bot.escalation.outages import OpenIncidents, tell_ended
+from bot.escalation.postman import Postman
 from bot.escalation.promises import raise_alerts
 from bot.knowledge.service import KnowledgeBase
 from bot.privacy.service import PersonalData
@@ -32,6 +34,7 @@ TERRITORIES_EVERY = 15
 ALERTS_S = 20.0
 CARRY_S = 2.0
 CARRIED_WITHIN = timedelta(seconds=1)
+POST_S = 5.0
 PURGE_EVERY = timedelta(days=1)
 
 log = structlog.get_logger()
@@ -41,7 +44,8 @@ class Jobs:
     """Runs the background jobs; a lease in the database leaves the purge to one process."""
 
     def __init__(self, knowledge: KnowledgeBase, reader: ReaderInService, personal_data: PersonalData, lease: Lease,
-                 database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents) -> None:  # fmt: skip
+                 database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents,
+                 postman: Postman | None) -> None:  # fmt: skip
         self._knowledge = knowledge
         self._reader = reader
         self._personal_data = personal_data
@@ -50,6 +54,7 @@ class Jobs:
         self._clock = clock
         self._courier = courier
         self._incidents = incidents
+        self._postman = postman
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -63,6 +68,7 @@ class Jobs:
                 self._follow_incidents,
                 self._purge,
                 self._carry,
+                self._post,
             )
         ]
 
@@ -136,3 +142,16 @@ class Jobs:
             except StorageUnavailable:
                 log.warning("exchanges_postponed")
             await asyncio.sleep(CARRY_S)
+
+    async def _post(self) -> None:
+        while True:
+            try:
+                if self._postman is None:
+                    await letters.drop_all(self._database)
+                else:
+                    # Each letter has a lease of its own: two processes do not send the same.
+                    while await self._postman.send_due():
+                        pass
+            except StorageUnavailable:
+                log.warning("letters_postponed")
+            await asyncio.sleep(POST_S)

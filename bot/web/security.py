@@ -18,6 +18,8 @@ _POLICY = (
 )
 FRAME_PATH = "/widget/frame"
 _CONSOLE = "/console"
+# Where the last link of a letter leads: a page with one button.
+STOP_PATH = "/courriels/"
 # Files that an ENT's page loads from another origin.
 _SHARED = ("/widget/loader.js", "/backoffice/")
 
@@ -35,7 +37,7 @@ def policy(path: str, settings: Settings) -> str:
         if path.startswith("/demo")
         else "'none'"
     )
-    forms = "'self'" if path.startswith(_CONSOLE) else "'none'"
+    forms = "'self'" if path.startswith((_CONSOLE, STOP_PATH)) else "'none'"
     return _POLICY.format(forms=forms, frames=frames, ancestors="'none'")
 
 
@@ -67,7 +69,7 @@ def security_middleware(settings: Settings, uploads: Mapping[str, int]):
         )
         if not settings.is_demonstration:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-        if path.startswith(("/api/", _CONSOLE)):
+        if path.startswith(("/api/", _CONSOLE, STOP_PATH)):
             headers.setdefault("Cache-Control", "no-store")
 
     @web.middleware

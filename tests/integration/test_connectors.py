@@ -21,7 +21,7 @@ from bot.connectors.setup import save_connectors
 from bot.db import Database
 from bot.errors import InvalidInput, ToolUnavailable
 from bot.escalation.models import Ticket, TicketEvent
-from tests.integration.console import add_account, signed_in
+from tests.integration.console import Open, add_account, signed_in
 from tests.integration.exchanges import GROUP, LATE_S, Post, open_post
 from tests.integration.gateway import ONE_KIND, PREFIX, Api, Chat
 from tests.integration.tools import SECRET, Served, key_of, serve, tell, webhook
@@ -373,3 +373,19 @@ async def test_tools_are_replaced_and_what_was_read_of_one_is_kept(post: Post, t
             await save_connectors(session, [settings_of(tool.address), settings_of(tool.address)])
         await save_connectors(session, [settings_of(tool.address)])
         assert await session.get(Connector, "dsi") is None
+
+
+async def test_no_name_of_a_person_leaves_and_the_school_s_stays(
+    site: Api, post: Post, tool: Served, browser_of: Open
+) -> None:
+    chat = await site.open("parent", "0750002V")
+    ticket = await chat.open_ticket("Ma fille Léa Martin, du collège Olympe-de-Gouges, ne voit pas le blog de Mme Petit")
+    agent = await browser_of("agent_n2")
+    await agent.post(path(ticket, "repondre"), text="Bonjour Mme Martin, Léa est rattachée.")
+    await post.rounds()
+    issue = tool.desk.only()
+    assert "Ma fille [nom], du collège Olympe-de-Gouges, ne voit pas le blog de Mme [nom]" in issue.text
+    assert "Collège Olympe-de-Gouges" in issue.title
+    assert "Bonjour Mme [nom], [nom] est rattachée." in issue.comments[-1].text
+    # Here it is kept as it was told.
+    assert "Léa Martin" in (await agent.get(path(ticket))).words

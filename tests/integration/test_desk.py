@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 import sqlalchemy as sa
 
-from bot.clock import FixedClock
 from bot.conversations.models import Conversation
 from bot.db import Database
 from bot.escalation.models import Contact, Ticket, TicketEvent
@@ -103,14 +100,6 @@ async def test_reopening_by_its_number(site: Api) -> None:
     assert (await site.post(address, token=stranger.token)).status == 404
     answer = await site.post(address, token=chat.token)
     assert (answer.status, answer.json["status"], answer.json["number"]) == (200, "nouveau", ticket["number"])
-
-
-async def test_reopening_too_late_says_what_to_do(site: Api, clock: FixedClock) -> None:
-    chat, _ = await ask(site)
-    await chat.say("Vous pouvez clore ma demande")
-    clock.advance(timedelta(days=15))
-    reply = await chat.say("Il faut rouvrir ma demande")
-    assert "nouvelle demande" in reply["messages"][0]["text"]
 
 
 async def test_escalated_the_vendor_sees_it_and_gives_it_back(site: Api, browser_of: Open) -> None:

@@ -1,228 +1,283 @@
-"""What was given up of the exchanges, across the requests: who follows which, why, and sending it again."""
+"""Letters to who gave an address: real ones, over SMTP, to aiosmtpd; stopped, given up, sent again, never twice."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from functools import partial
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
+import structlog
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from yarl import URL
 
+from bot.chat.markup import to_html
+from bot.chat.views import PERSONAL_DATA, VAULT
 from bot.clock import FixedClock
-from bot.connectors.models import Connector, ExchangeStep
-from bot.connectors.outbox import open_exchange
 from bot.connectors.rules import DEAD, SENT, WAITING
+from bot.connectors.smtp import MailServer
 from bot.db import Database
-from bot.escalation.models import Ticket
-from bot.people.accounts import NewGrant
-from bot.people.models import AuditEntry
-from tests.integration.console import COLLEGE, ECOLE, Browser, Open, ask
-from tests.integration.exchanges import GROUP, Post, open_post
-from tests.integration.gateway import ONE_KIND, Api
-from tests.integration.tools import SECRET, Served, serve, webhook
+from bot.escalation import letters
+from bot.escalation.models import Contact, Letter
+from bot.escalation.postman import Postman
+from bot.settings import Mailing
+from bot.web import jobs
+from tests.integration.console import COLLEGE, Open, ask, path
+from tests.integration.gateway import PREFIX, Api, Chat, check_headers
 
-LETTERS = "/console/echanges"
-NAME = "ASSISTENT_CONNECTOR_DAN"
-NO = "L’outil a refusé ce qui lui a été envoyé (réponse 422)."
-OTHER = "L’outil n’a pas répondu à temps."
+ADDRESS = "ursule.martin@exemple.fr"
+PROBLEM = f"Le blog de la classe est vide, répondez-moi à {ADDRESS}"
+SITE = "https://assistant.ent.example"
+
+
+class Box:
+    """Takes letters; `replies` are given before the good one, after what they say was done."""
+
+    def __init__(self) -> None:
+        self.letters: list[EmailMessage] = []
+        self.to: list[str] = []
+        self.replies: list[str] = []
+        self.port = 0
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
+        reply = self.replies.pop(0) if self.replies else "250 OK"
+        if reply.startswith(("250", "late")):
+            self.letters.append(message_from_bytes(envelope.content, policy=policy.default))
+            self.to += envelope.rcpt_tos
+        if reply == "late":
+            await asyncio.sleep(2.0)
+            return "250 OK"
+        return reply
+
+    def subjects(self) -> list[str]:
+        return [letter["Subject"].partition(" : ")[2] for letter in self.letters]
+
+    def text(self) -> str:
+        return self.letters[-1].get_body(("plain",)).get_content()
 
 
 @pytest.fixture
-async def tool(clock: FixedClock) -> AsyncIterator[Served]:
-    """A webhook that listens."""
-    async with serve(partial(webhook, clock=clock), "/assistent") as served:
-        yield served
+async def box() -> AsyncIterator[Box]:
+    """A mail server on loopback."""
+    box = Box()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(box, loop=loop), "127.0.0.1", 0)
+    box.port = server.sockets[0].getsockname()[1]
+    yield box
+    server.close()
+    await server.wait_closed()
 
 
 @pytest.fixture
-async def post(own_database: Database, clock: FixedClock, tool: Served) -> AsyncIterator[Post]:
-    """The courier of a database whose group has that webhook."""
-    connector = {"group": GROUP, "kind": "webhook", "address": tool.address, "secrets": {"signing": NAME}}
-    async with open_post(own_database, clock, connector, secrets={NAME: SECRET}) as opened:
-        yield opened
+async def site(start, box: Box, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """A gateway that sends mail, but whose own postman has made his only round: the test's makes the others."""
+    monkeypatch.setattr(jobs, "POST_S", 3600)
+    mailing = Mailing(f"smtp://127.0.0.1:{box.port}", "assistant@ent.example")
+    return await start(mailing=mailing, public_url=SITE)
 
 
 @pytest.fixture
-async def site(start, post: Post) -> Api:
-    """A gateway on that database."""
-    return await start(connector_secrets={NAME: SECRET})
+def postman(site: Api, box: Box, own_database: Database, clock: FixedClock) -> Postman:
+    """A postman of the gateway's database."""
+    server = MailServer(f"smtp://127.0.0.1:{box.port}", timeout=1.5)
+    return Postman(
+        own_database, clock, site.app[VAULT], server, sender="assistant@ent.example", site=SITE, to_html=to_html
+    )
 
 
-async def give_up(database: Database, *numbers: str, reason: str = NO, attempts: int = 3) -> list[int]:
-    """Give up what is queued of these requests; return the steps."""
-    found = []
-    async with database.transaction() as session:
-        for step in await session.scalars(sa.select(ExchangeStep).order_by(ExchangeStep.id)):
-            number = await session.scalar(
-                sa.text("SELECT number FROM tickets JOIN exchanges ON tickets.id = ticket_id WHERE exchanges.id = :id"),
-                {"id": step.exchange_id},
-            )
-            if number in numbers:
-                step.state, step.error, step.attempts = DEAD, reason, attempts
-                found.append(step.id)
-    return found
+@pytest.fixture
+def post(postman: Postman, own_database: Database, clock: FixedClock) -> Callable[[], Awaitable[None]]:
+    """Send until nothing waits, time passing as needed."""
+
+    async def send() -> None:
+        for _ in range(20):
+            while await postman.send_due():
+                pass
+            if not [letter for letter in await kept(own_database) if letter.state == WAITING]:
+                return
+            clock.advance(timedelta(minutes=10))
+        raise AssertionError("letters are left")
+
+    return send
 
 
-async def state_of(database: Database, *steps: int) -> list[str]:
+async def kept(database: Database) -> list[Letter]:
     async with database.reading() as session:
-        return [(await session.get(ExchangeStep, step)).state for step in steps]
+        return list((await session.scalars(sa.select(Letter).order_by(Letter.id))).all())
 
 
-async def test_what_was_given_up_is_listed_with_why_and_since_when(
-    site: Api, browser_of: Open, own_database: Database
+async def asked(site: Api) -> tuple[Chat, dict]:
+    return await ask(site, COLLEGE, PROBLEM)
+
+
+async def test_opening_answer_question_and_solution_each_once(site: Api, browser_of: Open, box: Box, post) -> None:
+    chat, ticket = await asked(site)
+    browser = await browser_of("agent_n2", name="Noé Essai")
+    await browser.post(path(ticket, "repondre"), text="Le blog est **réparé**.")
+    await browser.post(path(ticket, "note"), text="Entre nous.")
+    await browser.post(path(ticket, "demander"), text="Dans quelle classe ?")
+    await chat.say("En 5e B")
+    await browser.post(path(ticket, "resoudre"), text="Tout est revenu.")
+    await browser.post(path(ticket, "clore"))
+    await post()
+    assert box.subjects() == ["enregistrée", "une réponse", "une question", "résolue"]
+    assert box.to == [ADDRESS] * 4
+    assert "Tout est revenu." in box.text()
+    assert "Est-ce réglé pour vous ?" in box.text()
+    whole = " ".join(letter.as_string() for letter in box.letters)
+    for unsaid in ("Entre nous", "Noé", "5e B", "Collège", "blog de la classe", chat.token, chat.conversation):
+        assert unsaid not in whole
+    page = await browser.get(path(ticket))
+    assert "Courriels à la personne" in page.words
+    assert "L’accusé de réception : remis" in page.words
+
+
+async def test_without_an_address_no_letter(site: Api, browser_of: Open, own_database: Database) -> None:
+    _, ticket = await ask(site, COLLEGE, "Le blog est vide, appelez le 06 12 34 56 78")
+    browser = await browser_of("agent_n2")
+    await browser.post(path(ticket, "resoudre"), text="Fait.")
+    assert await kept(own_database) == []
+    assert "Courriels" not in (await browser.get(path(ticket))).words
+
+
+async def test_where_no_mail_is_sent_nothing_is_kept_waiting(start, own_database: Database) -> None:
+    site = await start()
+    await asked(site)
+    await letters.drop_all(own_database)
+    assert await kept(own_database) == []
+
+
+async def test_the_mail_server_out_the_letter_goes_later_in_order_and_once(
+    site: Api, browser_of: Open, box: Box, post, own_database: Database, postman: Postman
 ) -> None:
-    numbers = [(await ask(site, problem="Le secret de tante Ursule"))[1]["number"] for _ in range(3)]
-    await give_up(own_database, *numbers[:2])
-    await give_up(own_database, numbers[2], reason=OTHER, attempts=100)
-    agent, admin = await browser_of("agent_n2"), await browser_of("administrateur")
-    for browser in (agent, admin):
-        page = await browser.get(LETTERS)
-        assert all(number in page.text for number in numbers)
-        assert f"adresse d’échange {NO} 2 " in page.words
-        assert f" 100 {OTHER}" in page.words
-        assert "Ursule" not in page.text
-    assert f'href="/console/demandes/{numbers[0]}"' in (await agent.get(LETTERS)).text
-    assert "/console/demandes/" not in (await admin.get(LETTERS)).text
-    assert "3 envois vers les outils des équipes abandonnés" in (await agent.get("/console/demandes")).words
-    assert "3 envois vers les outils des équipes abandonnés" in (await admin.get("/console/groupes")).words
+    _, ticket = await asked(site)
+    browser = await browser_of("agent_n2")
+    await browser.post(path(ticket, "repondre"), text="Un.")
+    box.replies = ["451 4.3.0 Plus tard", "421 4.3.2 Plus tard encore"]
+    await postman.send_due()
+    first, second = await kept(own_database)
+    assert (first.state, first.attempts, second.attempts) == (WAITING, 1, 0)
+    assert "Prochain essai" in (await browser.get(path(ticket))).words
+    await post()
+    assert box.subjects() == ["enregistrée", "une réponse"]
+    assert {(letter.state, letter.content) for letter in await kept(own_database)} == {(SENT, "")}
 
 
-async def test_filters(site: Api, browser_of: Open, own_database: Database) -> None:
-    first, second = [(await ask(site))[1]["number"] for _ in range(2)]
-    await give_up(own_database, first)
-    await give_up(own_database, second, reason=OTHER)
-    agent = await browser_of("agent_n2")
-
-    async def shown(**query: str) -> set[str]:
-        page = await agent.get(f"{LETTERS}?{'&'.join(f'{name}={value}' for name, value in query.items())}")
-        return {number for number in (first, second) if f"/demandes/{number}" in page.text}
-
-    assert await shown() == {first, second}
-    assert await shown(group="dan", tool="webhook") == {first, second}
-    assert await shown(group="dsi") == set()
-    assert await shown(tool="redmine") == set()
-    assert await shown(reason=OTHER) == {second}
-    assert await shown(state=WAITING) == set()
-    assert await shown(state="nul", page="x") == {first, second}
+async def test_one_that_may_have_been_taken_goes_again_under_the_same_name(site: Api, box: Box, post) -> None:
+    await asked(site)
+    box.replies = ["late"]
+    await post()
+    assert len(box.letters) == 2
+    assert len({letter["Message-ID"] for letter in box.letters}) == 1
 
 
-async def test_each_follows_his_territory_and_a_referent_none(
-    site: Api, browser_of: Open, own_database: Database, clock: FixedClock
+async def test_several_postmen_send_each_letter_once(site: Api, box: Box, postman: Postman) -> None:
+    for _ in range(3):
+        await asked(site)
+    while sum(await asyncio.gather(*(postman.send_due() for _ in range(4)))):
+        pass
+    assert len({letter["Message-ID"] for letter in box.letters}) == len(box.letters) == 3
+
+
+async def test_what_is_refused_is_given_up_seen_and_sent_again(
+    site: Api, browser_of: Open, box: Box, postman: Postman, post, own_database: Database
 ) -> None:
-    college, ecole = [(await ask(site, uai))[1]["number"] for uai in (COLLEGE, ECOLE)]
-    mine, other = await give_up(own_database, college, ecole)
-    near = await browser_of("referent", grants=[NewGrant("agent_n2", "etablissement", ECOLE)])
-    vendor, referent = await browser_of("agent_n3"), await browser_of("referent")
-    page = await near.get(LETTERS)
-    assert ecole in page.text
-    # He reads the collège's requests as its référent, but follows no exchange there.
-    assert college not in page.text
-    assert (await near.post(f"{LETTERS}/{mine}/renvoyer")).status == 404
-    assert college not in (await vendor.get(LETTERS)).text
-    assert (await vendor.post(f"{LETTERS}/{other}/renvoyer")).status == 404
-    assert (await vendor.get(f"{LETTERS}/renvoyer?group=dan")).status == 404
-    assert (await vendor.post(f"{LETTERS}/renvoyer", group="dan")).status == 409
-    assert (await referent.get(LETTERS)).status == 403
-    assert (await referent.post(f"{LETTERS}/{mine}/renvoyer")).status == 403
-    # A lot is what he follows of it.
-    assert (await near.post(f"{LETTERS}/renvoyer", group="dan")).status == 303
-    assert await state_of(own_database, mine, other) == [DEAD, WAITING]
-    async with own_database.transaction() as session:
-        await session.execute(sa.update(Ticket).where(Ticket.number == college).values(level=3))
-    assert college in (await vendor.get(LETTERS)).text
+    _, ticket = await asked(site)
+    box.replies = ["550 5.1.1 Inconnu"]
+    with structlog.testing.capture_logs() as logs:
+        await postman.send_due()
+    assert [entry["event"] for entry in logs if entry["event"].startswith("letter")] == ["letter_dead"]
+    assert ADDRESS not in str(logs)
+    [letter] = await kept(own_database)
+    assert (letter.state, ADDRESS in letter.error) == (DEAD, False)
+    browser = await browser_of("agent_n2")
+    page = await browser.get(path(ticket))
+    assert "Échec après 1 essai" in page.words
+    assert "550" in page.words
+    assert (await browser.post(path(ticket, "renvoyer"))).status == 303
+    await post()
+    assert box.to == [ADDRESS]
+    assert (await browser.post(path(ticket, "renvoyer"))).status == 422
 
 
-async def test_one_is_sent_again_and_arrives(
-    site: Api, browser_of: Open, own_database: Database, post: Post, tool: Served
+async def test_the_link_of_a_letter_stops_them_and_forgets_the_address(
+    site: Api, browser_of: Open, box: Box, post, own_database: Database
 ) -> None:
-    number = (await ask(site))[1]["number"]
-    [step] = await give_up(own_database, number)
-    agent = await browser_of("agent_n2")
-    page = await agent.get((await agent.post(f"{LETTERS}/{step}/renvoyer")).location)
-    assert "L’envoi est refait dans un instant." in page.words
-    assert number in page.text
-    assert "Prochain essai" in page.words
-    # Nobody's group is not everybody's.
-    await give_up(own_database, number)
-    assert (await agent.post(f"{LETTERS}/renvoyer")).status == 409
-    assert await state_of(own_database, step) == [DEAD]
-    assert (await agent.post(f"{LETTERS}/{step}/renvoyer")).status == 303
-    again = await agent.post(f"{LETTERS}/{step}/renvoyer")
-    assert again.status == 409
-    assert "déjà en cours de nouvel essai" in again.words
-    await post.rounds()
-    assert tool.desk.only().title == number
-    assert await state_of(own_database, step) == [SENT]
-    assert "déjà parti" in (await agent.post(f"{LETTERS}/{step}/renvoyer")).words
-    assert "Aucun envoi n’est abandonné." in (await agent.get(LETTERS)).words
+    _, ticket = await asked(site)
+    await post()
+    stop = urlsplit(box.letters[0]["List-Unsubscribe"].strip("<>")).path
+    opened = await site.get(stop)
+    check_headers(stop, opened.headers)
+    assert "Effacer mon adresse" in opened.body.decode()
+    assert "form-action 'self'" in opened.headers["Content-Security-Policy"]
+    assert opened.headers["Cache-Control"] == "no-store"
     async with own_database.reading() as session:
-        entry = await session.scalar(sa.select(AuditEntry).where(AuditEntry.kind == "ticket"))
-    assert (entry.object_id, entry.details) == (number, {"gesture": "renvoi"})
-
-
-async def test_a_lot_is_confirmed_then_sent_once(
-    site: Api, browser_of: Open, own_database: Database, post: Post, tool: Served
-) -> None:
-    numbers = [(await ask(site))[1]["number"] for _ in range(3)]
-    steps = await give_up(own_database, *numbers[:2])
-    [late] = await give_up(own_database, numbers[2], reason=OTHER)
-    agent, admin = await browser_of("agent_n2"), await browser_of("administrateur")
-    page = await agent.get(f"{LETTERS}/renvoyer?group=dan&reason={NO}")
-    assert page.title.startswith("Renvoyer un lot")
-    assert "Renvoyer 2 envois ?" in page.words
-    assert await state_of(own_database, *steps) == [DEAD, DEAD]
-    form = {"group": "dan", "reason": NO}
-    pages = await asyncio.gather(*(one.post(f"{LETTERS}/renvoyer", **form) for one in (agent, admin)))
-    assert sorted(one.status for one in pages) == [303, 409]
-    assert "quelqu’un l’a peut-être déjà fait" in next(one for one in pages if one.status == 409).words
-    assert await state_of(own_database, *steps, late) == [WAITING, WAITING, DEAD]
-    assert "Renvoyer 1 envoi ?" in (await admin.get(f"{LETTERS}/renvoyer?group=dan")).words
-    assert (await admin.post(f"{LETTERS}/renvoyer", group="dan", reason="")).status == 303
-    await post.rounds()
-    assert sorted(issue.title for issue in tool.desk.issues.values()) == sorted(numbers)
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Contact)) == 1
+    browser = await browser_of("agent_n2")
+    await browser.post(path(ticket, "repondre"), text="En route déjà.")
+    for _ in range(2):
+        done = await site.call("POST", stop, data=b"List-Unsubscribe=One-Click",
+                               headers={"Content-Type": "application/x-www-form-urlencoded"})  # fmt: skip
+        assert (done.status, "Vous ne recevrez plus" in done.body.decode()) == (200, True)
     async with own_database.reading() as session:
-        found = await session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "exchanges_replayed"))
-        told = [(one.object_id, one.details["reason"], one.details["count"]) for one in found]
-    assert told == [("dan", NO, 2), ("dan", "", 1)]
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Contact)) == 0
+    await browser.post(path(ticket, "resoudre"), text="Fini.")
+    await post()
+    assert box.subjects() == ["enregistrée"]
+    assert "ne veut plus de courriels" in (await browser.get(path(ticket))).words
 
 
-async def test_a_tool_that_was_taken_away_is_said(site: Api, browser_of: Open, own_database: Database) -> None:
-    number = (await ask(site))[1]["number"]
-    await give_up(own_database, number)
-    async with own_database.transaction() as session:
-        await session.execute(sa.delete(Connector))
-    page = await (await browser_of("agent_n2")).get(LETTERS)
-    assert number in page.text
-    assert "Reliez d’abord un outil" in page.words
+async def follow(site: Api, method: str, token: str) -> tuple[int, str]:
+    """Follow a link as a browser does: what is wrong with it is told in a page."""
+    async with site.http.request(method, site.base.join(URL(f"/courriels/{token}", encoded=True))) as reply:
+        check_headers("/courriels/", reply.headers)
+        return reply.status, await reply.text()
 
 
-async def test_a_long_list_comes_by_pages(site: Api, browser_of: Open, own_database: Database, clock) -> None:
-    number = (await ask(site))[1]["number"]
-    async with own_database.transaction() as session:
-        first = await session.scalar(sa.select(Ticket).where(Ticket.number == number))
-        for place in range(60):
-            values = {column.key: getattr(first, column.key) for column in Ticket.__table__.columns}
-            copy = Ticket(**{**values, "id": None, "number": f"26-9{place:04}-0", "message_id": f"copie-{place}"})
-            session.add(copy)
-            await session.flush()
-            await open_exchange(session, clock.now() + timedelta(seconds=place), copy)
-        await session.execute(sa.update(ExchangeStep).values(state=DEAD, error=NO))
-    agent = await browser_of("agent_n2")
-    pages = [(await agent.get(f"{LETTERS}?page={page}")).text for page in (1, 2)]
-    assert [page.count("/demandes/26-") for page in pages] == [50, 11]
-    assert 'rel="next"' in pages[0]
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("token", ["x", "a" * 5000, "gAAAAABn", "%00", "..%2F..", "%3Cscript%3E"])
+async def test_a_link_of_nobody_s_says_so(site: Api, method: str, token: str) -> None:
+    status, text = await follow(site, method, token)
+    assert (status, "Ce lien n’est pas entier" in text) == (404, True)
+    assert "<script" not in text
 
 
-@ONE_KIND
-async def test_odd_addresses(site: Api, browser_of: Open) -> None:
-    browser: Browser = await browser_of("agent_n2")
-    for odd in ("0", "x", "9" * 30, "%3Cb%3E", "%00"):
-        assert (
-            await browser.get(f"{LETTERS}?group={odd}&tool={odd}&reason={odd}&state={odd}&page={odd}")
-        ).status == 200
-        assert (await browser.get(f"{LETTERS}/renvoyer?group={odd}")).status == 404
-        assert (await browser.post(f"{LETTERS}/{odd}/renvoyer")).status == 404
-    assert (await browser.post(f"{LETTERS}/renvoyer", group="<b>" * 10_000)).status == 409
-    assert (await browser.post(f"{LETTERS}/renvoyer")).status == 409
+async def test_a_contact_s_own_secret_stops_nothing(site: Api, own_database: Database) -> None:
+    await asked(site)
+    async with own_database.reading() as session:
+        secret = await session.scalar(sa.select(Contact.secret))
+    assert (await follow(site, "POST", secret))[0] == 404
+    assert [letter.state for letter in await kept(own_database)] == [WAITING]
+
+
+async def test_who_follows_a_merged_request_is_written_to_under_his_own_number(
+    site: Api, browser_of: Open, box: Box, post
+) -> None:
+    _, first = await ask(site, COLLEGE, "Le blog de la classe est vide")
+    _, second = await asked(site)
+    browser = await browser_of("agent_n2")
+    await browser.post(path(first, "fusionner"), number=second["number"])
+    await browser.post(path(first, "resoudre"), text="Fait pour tous.")
+    await post()
+    assert box.subjects() == ["enregistrée", "résolue"]
+    assert second["number"] in box.text()
+    assert first["number"] not in box.text()
+
+
+async def test_an_erased_conversation_is_still_answered_by_mail_and_purged_with_the_request(
+    site: Api, browser_of: Open, box: Box, post, own_database: Database, clock: FixedClock
+) -> None:
+    chat, ticket = await asked(site)
+    assert (await site.call("DELETE", f"{PREFIX}/conversation", token=chat.token)).status == 204
+    browser = await browser_of("agent_n2")
+    await browser.post(path(ticket, "repondre"), text="C’est vu.")
+    await post()
+    assert box.subjects() == ["enregistrée", "une réponse"]
+    await browser.post(path(ticket, "clore"))
+    clock.advance(timedelta(days=400))
+    await site.app[PERSONAL_DATA].purge()
+    assert await kept(own_database) == []

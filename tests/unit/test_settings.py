@@ -224,3 +224,40 @@ def test_keys_may_come_in_the_clear_from_the_machine_itself_and_in_demonstration
     assert read_issuers(tmp_path, local).issuers
     far = "- {name: a, audience: b, jwks_url: 'http://ent.exemple.fr/jwks'}"
     assert read_issuers(tmp_path, far, ASSISTENT_MODE="demonstration").issuers
+
+
+# --- mail to the persons ----------------------------------------------------------------------
+
+MAIL = {"ASSISTENT_MAIL_SERVER": "smtps://mail.example", "ASSISTENT_MAIL_FROM": "assistant@ent.example"}
+
+
+def test_no_mail_is_sent_unless_a_server_is_named(demonstration: dict[str, str]) -> None:
+    assert read_settings(demonstration).mailing is None
+    assert read_settings({**demonstration, "ASSISTENT_MAIL_FROM": "assistant@ent.example"}).mailing is None
+    mailing = read_settings({**demonstration, **MAIL}).mailing
+    assert (mailing.server, mailing.sender) == ("smtps://mail.example", "assistant@ent.example")
+
+
+def test_the_password_of_the_mail_server_is_not_shown(demonstration: dict[str, str]) -> None:
+    account = {"ASSISTENT_MAIL_USERNAME": "assistent", "ASSISTENT_MAIL_PASSWORD": "sésame-du-courriel"}
+    assert "sésame" not in repr(read_settings({**demonstration, **MAIL, **account}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ASSISTENT_MAIL_SERVER", "mail.example"), ("ASSISTENT_MAIL_SERVER", "https://mail.example"),
+        ("ASSISTENT_MAIL_SERVER", "smtp://moi:sesame@mail.example"), ("ASSISTENT_MAIL_SERVER", "smtp://mail.example:x"),
+        ("ASSISTENT_MAIL_FROM", ""), ("ASSISTENT_MAIL_FROM", "assistant"), ("ASSISTENT_MAIL_FROM", "a@b.example\nBcc: c"),
+        ("ASSISTENT_MAIL_PASSWORD", "seul"),
+    ],
+)  # fmt: skip
+def test_a_mail_setting_that_is_wrong_is_named(demonstration: dict[str, str], name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match="ASSISTENT_MAIL"):
+        read_settings({**demonstration, **MAIL, name: value})
+
+
+def test_in_production_mail_needs_the_address_that_it_leads_to() -> None:
+    with pytest.raises(SettingsError, match="ASSISTENT_PUBLIC_URL"):
+        read_settings({**PRODUCTION, **MAIL})
+    assert read_settings({**PRODUCTION, **MAIL, "ASSISTENT_PUBLIC_URL": "https://a.example/"}).site == "https://a.example"

@@ -12,11 +12,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.chat.markup import to_html
 from bot.chat.views import CLOCK, DATABASE, KNOWLEDGE, VAULT
-from bot.connectors import letters, outbox
+from bot.connectors import outbox, undelivered
 from bot.connectors.rules import STEP_NAMES, TOOL_NAMES
 from bot.console.views.shell import PREFIX, as_number, caller_of, form_of, page_of, query_of, render, see_other
 from bot.errors import Conflict, Forbidden, InvalidField, InvalidInput, NotFound, StorageUnavailable
-from bot.escalation import attachments, canned, desk, handling, outages, promises, saved_views, states
+from bot.escalation import (
+    attachments,
+    canned,
+    desk,
+    followups,
+    handling,
+    joins,
+    letters,
+    outages,
+    promises,
+    saved_views,
+    states,
+    telling,
+)
 from bot.escalation.desk import OPEN, SORTS, Dossier, QueueFilter
 from bot.escalation.handling import Gesture
 from bot.escalation.models import CannedAnswer, Group
@@ -57,16 +70,20 @@ EVENT_NAMES = {
     handling.NOTE: "Note interne", handling.TAKEN_OVER: "Conversation prise en main",
     handling.HANDED_BACK: "Conversation rendue à l’assistant", "avis": "Avis de l’usager",
     handling.WROTE: "Message de l’usager", handling.PRIORITY: "Priorité", promises.ALERT: "Échéance",
-    outages.ATTACHED: "Incident",
+    outages.ATTACHED: "Incident", Kind.JOIN: "Ajout de l’usager", Kind.MERGE: "Fusion", Kind.UNMERGE: "Séparation",
+    telling.MAIN_ENDED: "Demande principale terminée",
+    followups.FOLLOWED_UP: "Suite ouverte", letters.STOPPED: "Plus de courriels",
 }  # fmt: skip
 # Gestures that a form of the page may ask for, and the sentence shown afterwards.
 GESTURES = {
     "prendre": Kind.TAKE, "remettre": Kind.ASSIGN, "repondre": Kind.REPLY, "demander": Kind.ASK,
     "resoudre": Kind.RESOLVE, "clore": Kind.CLOSE, "rouvrir": Kind.REOPEN, "escalader": Kind.ESCALATE,
     "rendre": Kind.GIVE_BACK, "affecter": Kind.ASSIGN, "groupe": Kind.ASSIGN,
+    "fusionner": Kind.MERGE, "separer": Kind.UNMERGE,
 }  # fmt: skip
 # Those that the queue does to several requests at once, with what is said of those that were done.
-BULK = {"prendre": "à vous", "affecter": "affectée{s}", "groupe": "dans ce groupe", "clore": "close{s}"}
+BULK = {"prendre": "à vous", "affecter": "affectée{s}", "groupe": "dans ce groupe", "clore": "close{s}",
+        "fusionner": "fusionnée{s}"}  # fmt: skip
 
 
 async def show_queue(request: web.Request) -> web.StreamResponse:
@@ -82,16 +99,28 @@ async def do_many(request: web.Request) -> web.StreamResponse:
         raise NotFound
     if not numbers:
         return await queue_page(request, status=422, errors={"lot": "Cochez d’abord les demandes."})
+    app, caller = request.app, caller_of(request)
+    main = ""
+    if name == "fusionner":
+        # The oldest stands for all, unless another is named: it is the one that has waited longest.
+        main = form.get("main", "").strip() or min(numbers, key=lambda number: (len(number), number))
+        numbers = [number for number in numbers if number != main]
+        if not numbers:
+            return await queue_page(request, status=422, errors={"lot": "Cochez au moins deux demandes à fusionner."})
     done, refused = 0, []
     for number in numbers:
         try:
-            gesture = _gesture(request, name)
-            await handling.act(request.app[DATABASE], request.app[CLOCK], caller_of(request), number, gesture)
+            if main:
+                await joins.merge(app[DATABASE], app[CLOCK], caller, number, main)
+            else:
+                await handling.act(app[DATABASE], app[CLOCK], caller, number, _gesture(request, name))
             done += 1
         except (InvalidInput, Conflict, Forbidden, NotFound, StorageUnavailable) as error:
             refused.append((number, error.sentence))
     many = "s" if done > 1 else ""
     told = f"{done} demande{many} {BULK[name].format(s=many)}"
+    if main and done:
+        told += f" avec la demande {main}"
     if refused:
         told += f", {len(refused)} refusée{'s' if len(refused) > 1 else ''}"
     return await queue_page(request, notice=f"{told}.", refused=refused)
@@ -121,7 +150,7 @@ async def queue_page(request: web.Request, **answer) -> web.Response:
         # Until a filter is chosen, the view's own; then the view is only what they came from.
         if view and "state" not in request.query:
             wanted = replace(view.wanted, page=wanted.page)
-        given_up = await letters.count_letters(session, caller) if handles else 0
+        given_up = await undelivered.count_steps(session, caller) if handles else 0
         shown = await saved_views.list_shown(session, caller)
         counts = await saved_views.count_all(session, caller, shown, now)
         queue = await desk.list_queue(session, caller, wanted, now)
@@ -189,9 +218,16 @@ async def _page(request: web.Request, **answer) -> web.Response:
         images = await attachments.list_of(session, dossier.ticket)
         roles = await handling.roles_on(session, caller, dossier.ticket)
         known = {row.id: row.title for row in await outages.list_open(session, caller)}
+        posted = await letters.list_of(session, dossier.ticket)
         exchanges = await outbox.read_exchanges(session, dossier.ticket)
         names = await desk.name_assignees(session, [dossier.ticket])
         agents = await desk.list_agents(session, [dossier.ticket])
+        likely = await joins.propose(session, caller, dossier.ticket)
+        merged = await joins.list_merged(session, caller, dossier.ticket)
+        hearing = await joins.count_hearing(session, dossier.ticket)
+        main = await joins.find_main(session, caller, dossier.ticket)
+        former = await followups.find_former(session, caller, dossier.ticket)
+        sequels = await followups.list_follow_ups(session, caller, dossier.ticket)
         groups = [one for one in await desk.list_groups(session) if one.level == dossier.ticket.level]
         answers = await canned.list_for(session, dossier.ticket) if roles else []
     state, now = handling.state_of(dossier.ticket), app[CLOCK].now()
@@ -201,13 +237,16 @@ async def _page(request: web.Request, **answer) -> web.Response:
     can = {name for name, kind in GESTURES.items() if kind in possible}
     if roles and state.state in states.OPEN_STATES:
         can.add("priorite")
+    if roles and states.is_too_late(state, now):
+        can.add("suite")
     return render(
         request, "request.html", title=f"Demande {number}", dossier=dossier, ticket=dossier.ticket, path_of=PATH,
         can=can, may_answer=bool(roles), priorities=PRIORITY_NAMES, incidents=known,
         state_names=STATE_NAMES, events=EVENT_NAMES, profiles=PROFILE_NAMES, topics=topic_names(), now=now,
         to_html=to_html, contacts=_contacts(request, dossier), images=images, me=caller.account.id,
         exchanges=exchanges, tools=TOOL_NAMES, steps=STEP_NAMES, names=names, agents=_named(agents),
-        groups=_named(groups), canned=_by_topic(answers, dossier.ticket.topic),
+        groups=_named(groups), canned=_by_topic(answers, dossier.ticket.topic), likely=likely, merged=merged,
+        hearing=hearing, main=main, former=former, sequels=sequels, posted=posted, letter_names=letters.LETTER_NAMES,
         **{"values": {}, "preview": "", "gaps": (), **answer},
     )  # fmt: skip
 
@@ -284,6 +323,11 @@ async def do_gesture(request: web.Request) -> web.StreamResponse:
             await handling.set_priority(app[DATABASE], app[CLOCK], caller, number, form.get("priority", ""))
         elif name == "incident":
             await outages.attach_request(app[DATABASE], app[CLOCK], caller, number, form.get("incident", ""))
+        elif name == "fusionner":
+            given = dict.fromkeys([*form.getall("number", []), form.get("other", "").strip()])
+            return await _merge(request, number, [one for one in given if one])
+        elif name == "suite":
+            number = await followups.follow_up(app[DATABASE], app[CLOCK], caller, number)
         elif name in ("parler", "se-taire"):
             await handling.take_over(app[DATABASE], app[CLOCK], caller, number, back=name == "se-taire")
         elif name in GESTURES:
@@ -294,6 +338,22 @@ async def do_gesture(request: web.Request) -> web.StreamResponse:
         # What was written is not lost: it comes back in its field, with the sentence that says why.
         field = {
             "escalader": "reason", "rendre": "reason", "affecter": "assignee", "groupe": "group", "modele": "canned",
+            "fusionner": "other",
         }.get(name, "text")  # fmt: skip
         return await _page(request, status=422, values=form, errors={field: error.sentence})
     return see_other(f"{PATH}/{quote(number)}", f"demande-{name}")
+
+
+async def _merge(request: web.Request, main: str, numbers: list[str]) -> web.StreamResponse:
+    """Merge other requests into this one; what is refused is said, what was done stays done."""
+    app, caller, refused = request.app, caller_of(request), []
+    if not numbers:
+        raise InvalidInput("Cochez une demande, ou écrivez son numéro.")
+    for number in numbers[: desk.PAGE]:
+        try:
+            await joins.merge(app[DATABASE], app[CLOCK], caller, number, main)
+        except (InvalidInput, Conflict, Forbidden, NotFound) as error:
+            refused.append(f"{number} : {error.sentence}")
+    if refused:
+        return await _page(request, status=422, values=form_of(request), errors={"other": " ".join(refused)})
+    return see_other(f"{PATH}/{quote(main)}", "demande-fusionner")

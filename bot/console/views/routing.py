@@ -8,7 +8,7 @@ from dataclasses import asdict
 from aiohttp import web
 
 from bot.chat.views import CLOCK, DATABASE
-from bot.connectors import letters
+from bot.connectors import undelivered
 from bot.console.views.shell import PREFIX, caller_of, form_of, query_of, render, see_other
 from bot.errors import Conflict, InvalidField, InvalidInput
 from bot.escalation import groups
@@ -57,7 +57,7 @@ async def add_group(request: web.Request) -> web.StreamResponse:
 async def _groups(request: web.Request, **answer) -> web.Response:
     found = await groups.list_groups(request.app[DATABASE])
     async with request.app[DATABASE].reading() as session:
-        given_up = await letters.count_letters(session, caller_of(request))
+        given_up = await undelivered.count_steps(session, caller_of(request))
     return render(
         request, "groups.html", title="Groupes", groups=found, levels=LEVEL_NAMES, given_up=given_up,
         **{"values": {}, **answer},

@@ -28,6 +28,7 @@ from bot.escalation.states import (
     TicketState,
     apply,
     event_data,
+    is_too_late,
     possible_commands,
     reopen_until,
 )
@@ -50,10 +51,14 @@ MOVES = {
     Kind.ASK: {(NEW, WAITING), (IN_PROGRESS, WAITING), (WAITING, WAITING), (NEW, NEW), (IN_PROGRESS, IN_PROGRESS)},
     Kind.ANSWER: {(NEW, NEW), (IN_PROGRESS, IN_PROGRESS), (WAITING, IN_PROGRESS)},
     Kind.RESOLVE: {(state, RESOLVED) for state in OPEN_STATES},
-    Kind.CLOSE: {(state, CLOSED) for state in (*OPEN_STATES, RESOLVED)},
+    # From closed to closed: what follows another request follows it no more.
+    Kind.CLOSE: {(state, CLOSED) for state in (*OPEN_STATES, RESOLVED, CLOSED)},
     Kind.REOPEN: {(before, after) for before in (RESOLVED, CLOSED) for after in (NEW, IN_PROGRESS)},
     Kind.ESCALATE: {(state, NEW) for state in OPEN_STATES},
     Kind.GIVE_BACK: {(state, NEW) for state in OPEN_STATES},
+    Kind.JOIN: {(NEW, NEW), (IN_PROGRESS, IN_PROGRESS), (WAITING, IN_PROGRESS), (CLOSED, CLOSED)},
+    Kind.MERGE: {(state, CLOSED) for state in OPEN_STATES},
+    Kind.UNMERGE: {(CLOSED, NEW), (CLOSED, IN_PROGRESS)},
 }  # fmt: skip
 
 
@@ -175,9 +180,9 @@ def test_a_word_more_after_the_solution_reopens_nothing() -> None:
 @pytest.mark.parametrize(
     ("role", "kinds"),
     [
-        (PERSON, {Kind.ANSWER, Kind.CLOSE}),
+        (PERSON, {Kind.ANSWER, Kind.JOIN, Kind.CLOSE}),
         (Role.REFERENT, {Kind.REPLY, Kind.ASK, Kind.RESOLVE, Kind.CLOSE}),
-        (Role.AGENT_N2, set(Kind) - {Kind.ANSWER, Kind.REOPEN, Kind.GIVE_BACK}),
+        (Role.AGENT_N2, set(Kind) - {Kind.ANSWER, Kind.JOIN, Kind.REOPEN, Kind.GIVE_BACK, Kind.UNMERGE}),
         (Role.AGENT_N3, set()),
         (Role.ADMINISTRATEUR, {Kind.ASSIGN}),
         (Role.FORMATEUR, set()),
@@ -192,6 +197,55 @@ def test_level_3_does_not_act_on_what_it_gave_back() -> None:
         apply(ticket(), gesture(Kind.REPLY, Role.AGENT_N3))
     with pytest.raises(Conflict, match="niveau 2"):
         apply(ticket(), gesture(Kind.GIVE_BACK, SYSTEM, reason="rejeté"))
+
+
+# --- merged into another ----------------------------------------------------------------------
+
+
+def merged(main: str = NEW, **changes) -> TicketState:
+    return ticket(**{"state": CLOSED, "resolved_at": START, "main": main, **changes})
+
+
+def test_merged_it_is_closed_until_it_is_separated() -> None:
+    taken = apply(ticket(), gesture(Kind.TAKE, Role.AGENT_N2))
+    closed = apply(taken, Command(Kind.MERGE, Role.AGENT_N2, START + timedelta(days=1), "a1", main=WAITING))
+    assert (closed.state, closed.main, closed.followed) == (CLOSED, WAITING, True)
+    again = apply(closed, gesture(Kind.UNMERGE, Role.AGENT_N2, days=40))
+    assert (again.state, again.assignee_id, again.main) == (IN_PROGRESS, "a1", None)
+
+
+@pytest.mark.parametrize("state", [RESOLVED, CLOSED])
+def test_nothing_is_merged_into_what_is_finished(state: str) -> None:
+    with pytest.raises(Conflict, match="choisissez-en une autre"):
+        apply(ticket(), Command(Kind.MERGE, Role.AGENT_N2, START, "a1", main=state))
+
+
+@pytest.mark.parametrize("role", [PERSON, Role.REFERENT, Role.AGENT_N3, Role.ADMINISTRATEUR, SYSTEM])
+def test_only_agents_of_its_level_merge_a_request(role: str) -> None:
+    with pytest.raises(AssistentError):
+        apply(ticket(), gesture(Kind.MERGE, role))
+
+
+def test_while_the_main_one_is_open_it_is_dealt_with_there_and_only_there() -> None:
+    for role in ROLES:
+        offered = set(possible_commands(merged(), role, "a1", START))
+        allowed = {PERSON: {Kind.JOIN, Kind.CLOSE}, SYSTEM: {Kind.UNMERGE}, Role.AGENT_N2: {Kind.UNMERGE}}
+        assert offered <= allowed.get(role, {Kind.UNMERGE}), role
+    assert apply(merged(), gesture(Kind.JOIN, PERSON)) == merged()
+
+
+def test_the_person_may_leave_and_then_reopen_his_own() -> None:
+    left = apply(merged(), gesture(Kind.CLOSE, PERSON, days=3))
+    assert (left.state, left.main, left.resolved_at) == (CLOSED, None, START + timedelta(days=3))
+    assert apply(left, gesture(Kind.REOPEN, PERSON, days=4)).state == NEW
+
+
+@pytest.mark.parametrize("main", [RESOLVED, CLOSED])
+def test_once_the_main_one_is_finished_it_is_reopened_by_itself(main: str) -> None:
+    again = apply(merged(main), gesture(Kind.REOPEN, PERSON, days=1))
+    assert (again.state, again.main) == (NEW, None)
+    with pytest.raises(Conflict, match="rouvrez"):
+        apply(merged(main), gesture(Kind.UNMERGE, Role.AGENT_N2))
 
 
 # --- any sequence -----------------------------------------------------------------------------
@@ -219,6 +273,20 @@ class Requests(RuleBasedStateMachine):
             assert command.reason.strip()
         self.history.append((command, after, event_data(before, command, after)))
         self.ticket = after
+        if self.main:
+            # What the main one becomes meanwhile is not the doing of this one.
+            self.first = self.ticket
+            self.history.clear()
+
+    @property
+    def main(self) -> str | None:
+        return self.ticket.main
+
+    @rule(state=st.sampled_from(STATES))
+    def the_main_one_goes_on(self, state: str) -> None:
+        if self.main:
+            self.first = self.ticket = replace(self.ticket, main=state)
+            self.history.clear()
 
     @rule(
         kind=st.sampled_from(Kind), role=st.sampled_from(ROLES), by=st.sampled_from(["a1", "a2"]),
@@ -231,9 +299,9 @@ class Requests(RuleBasedStateMachine):
     def somebody_does_what_is_offered(self, data, role: str, by: str) -> None:
         offered = possible_commands(self.ticket, role, by, self.now)
         assume(offered)
-        before = len(self.history)
-        self.attempt(Command(data.draw(st.sampled_from(offered)), role, self.now, by, "raison", by))
-        assert len(self.history) == before + 1
+        command = Command(data.draw(st.sampled_from(offered)), role, self.now, by, "raison", by)
+        assert isinstance(outcome(self.ticket, command), TicketState)
+        self.attempt(command)
 
     @rule(hours=st.integers(1, 24 * 20))
     def time_passes(self, hours: int) -> None:
@@ -245,6 +313,7 @@ class Requests(RuleBasedStateMachine):
         assert now.state in STATES
         assert now.level in (2, 3)
         assert now.state != NEW or now.assignee_id is None
+        assert now.main is None or now.state == CLOSED
         assert (now.resolved_at is not None) == (now.state in (RESOLVED, CLOSED))
         assert START <= now.since <= self.now
         assert now.answered_at is None or now.since <= now.answered_at <= self.now
@@ -268,11 +337,11 @@ class Requests(RuleBasedStateMachine):
     @invariant()
     def its_history_tells_it_all(self) -> None:
         assert play(self.first, *(command for command, _, _ in self.history)) == self.ticket
-        told = [{"state": self.first.state, "level": 2}, *(data for _, _, data in self.history)]
+        told = [{"state": self.first.state, "level": self.first.level}, *(data for _, _, data in self.history)]
         for (before, after), (command, state, _) in zip(pairwise(told), self.history):
             assert (before["state"], after["state"]) in MOVES[command.kind]
             assert (after["state"], after["level"]) == (state.state, state.level)
-        assignee = None
+        assignee = self.first.assignee_id
         for _, state, data in self.history:
             assignee = data.get("assignee", assignee)
             assert assignee == state.assignee_id
@@ -291,3 +360,13 @@ def test_whatever_is_refused_is_refused_with_a_sentence_of_its_own(kind: Kind, s
         if isinstance(after, AssistentError):
             assert after.sentence.endswith(".")
             assert after.sentence != type(after).sentence
+
+
+def test_a_follow_up_is_due_only_of_what_is_finished_for_too_long() -> None:
+    late = START + timedelta(days=REOPEN_DAYS, seconds=1)
+    resolved = ticket(state=RESOLVED, resolved_at=START)
+    assert is_too_late(resolved, late)
+    assert not is_too_late(resolved, late - timedelta(seconds=1))
+    assert not is_too_late(ticket(), late)
+    assert not is_too_late(merged(), late)
+    assert is_too_late(merged(RESOLVED), late)

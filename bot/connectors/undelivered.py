@@ -26,7 +26,7 @@ _LOTS = 100
 
 
 @dataclass(frozen=True)
-class LetterFilter:
+class StepFilter:
     """What is wanted of the steps: given up, or tried again since (`state`); empty fields want everything."""
 
     state: str = DEAD
@@ -36,7 +36,7 @@ class LetterFilter:
 
 
 @dataclass(frozen=True)
-class Letter:
+class Undelivered:
     """A step that did not leave: of which request (`readable`: the caller may open it), for which group and tool."""
 
     step: ExchangeStep
@@ -69,7 +69,7 @@ def _joined(query: sa.Select) -> sa.Select:
     )
 
 
-def _within(caller: Caller, wanted: LetterFilter) -> sa.ColumnElement[bool]:
+def _within(caller: Caller, wanted: StepFilter) -> sa.ColumnElement[bool]:
     """Return the condition on what `caller` follows: an agent his territory's, an administrator everything."""
     # What waits for its first attempt has not failed.
     state = ExchangeStep.state == DEAD
@@ -86,15 +86,15 @@ def _within(caller: Caller, wanted: LetterFilter) -> sa.ColumnElement[bool]:
     return sa.and_(*conditions)
 
 
-async def list_letters(session: AsyncSession, caller: Caller, wanted: LetterFilter, page: int = 1
-                       ) -> tuple[list[Letter], bool]:  # fmt: skip
+async def list_steps(session: AsyncSession, caller: Caller, wanted: StepFilter, page: int = 1
+                       ) -> tuple[list[Undelivered], bool]:  # fmt: skip
     """Return a page of the steps, oldest first, and whether another follows; nothing of a request's words."""
     readable = sa.case((seen_by(caller.grants), 1), else_=0)
     query = _joined(sa.select(ExchangeStep, Ticket.number, Group.name, Connector.kind, readable))
     query = query.where(_within(caller, wanted)).order_by(ExchangeStep.id)
     rows = (await session.execute(query.limit(PAGE + 1).offset((page - 1) * PAGE))).all()
-    letters = [Letter(step, number, group, tool or "", bool(may)) for step, number, group, tool, may in rows[:PAGE]]
-    return letters, len(rows) > PAGE
+    steps = [Undelivered(step, number, group, tool or "", bool(may)) for step, number, group, tool, may in rows[:PAGE]]
+    return steps, len(rows) > PAGE
 
 
 async def list_lots(session: AsyncSession, caller: Caller) -> list[Lot]:
@@ -102,11 +102,11 @@ async def list_lots(session: AsyncSession, caller: Caller) -> list[Lot]:
     count = sa.func.count()
     by = (Exchange.group_id, Group.name, Connector.kind, ExchangeStep.error)
     query = _joined(sa.select(*by, count, sa.func.min(ExchangeStep.at, type_=ExchangeStep.at.type)))
-    query = query.where(_within(caller, LetterFilter())).group_by(*by).order_by(count.desc(), *by).limit(_LOTS)
+    query = query.where(_within(caller, StepFilter())).group_by(*by).order_by(count.desc(), *by).limit(_LOTS)
     return [Lot(*row[:2], row[2] or "", *row[3:]) for row in await session.execute(query)]
 
 
-async def count_letters(session: AsyncSession, caller: Caller, wanted: LetterFilter = LetterFilter()) -> int:
+async def count_steps(session: AsyncSession, caller: Caller, wanted: StepFilter = StepFilter()) -> int:
     """Return how many steps there are."""
     query = _joined(sa.select(sa.func.count(ExchangeStep.id))).where(_within(caller, wanted))
     return await session.scalar(query) or 0
@@ -135,7 +135,7 @@ async def replay_lot(database: Database, clock: Clock, caller: Caller, group_id:
     now = clock.now()
     # The group is always one: none named is none, not all of them.
     among = _joined(sa.select(ExchangeStep.id)).where(
-        Exchange.group_id == group_id, _within(caller, LetterFilter(reason=reason))
+        Exchange.group_id == group_id, _within(caller, StepFilter(reason=reason))
     )
     async with database.transaction() as session:
         count = await replay(session, now, among=among)
