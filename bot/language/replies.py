@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bot.language.normalise import normalise
+from bot.language.normalise import fold, normalise
 
 _YES = re.compile(
     r"^(?:(?:ah|ben|bah|euh|bon|mais)\s)*(?:oui+|ouais?|ouai|ui|yep|yes|ok+|d accord|daccord|dac|ca marche|c est (?:bon|ca)|parfait|"
@@ -76,6 +76,8 @@ _SCHOOL = re.compile(
 
 _YES_SIGNS = frozenset("👍👌✅🆗")
 _LAST_LATIN = 0x24F
+# Turkish, the most foreign of what is written with our letters, has one in ten of its own.
+_MOST_LOST = 0.25
 
 _PROFILE_LEAD = (
     r"^(?:(?:bonjour|bonsoir|salut|alors|ben|euh|moi)\s)*(?:(?:je suis|suis|c est|ici|en tant que|moi c est|profil)\s)?"
@@ -118,7 +120,7 @@ class Reply:
     foreign: bool = False
     profile: str | None = None
     words: int = 0
-    # Whether any word is longer than a letter.
+    # Whether any word is longer than a letter, and nearly all are written with letters that French has.
     legible: bool = False
 
 
@@ -145,7 +147,7 @@ def read_reply(text: str) -> Reply:
         foreign=_is_foreign_script(text),
         profile=_read_profile(bare),
         words=len(bare.split()),
-        legible=any(len(word) > 1 for word in bare.split()),
+        legible=any(len(word) > 1 for word in bare.split()) and _share_lost(text) <= _MOST_LOST,
     )
 
 
@@ -153,6 +155,12 @@ def _is_foreign_script(text: str) -> bool:
     """Tell whether most letters are of another alphabet than ours (Arabic, Cyrillic, Chinese…)."""
     letters = [character for character in text if character.isalpha()]
     return bool(letters) and sum(ord(character) > _LAST_LATIN for character in letters) * 2 > len(letters)
+
+
+def _share_lost(text: str) -> float:
+    """Return how many of the letters of `text`, 0 to 1, are none of French: those of upside-down text, among others."""
+    letters = [character for character in fold(text) if character.isalpha()]
+    return sum(not character.isascii() for character in letters) / len(letters) if letters else 0.0
 
 
 def _read_profile(bare: str) -> str | None:

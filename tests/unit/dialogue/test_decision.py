@@ -155,8 +155,8 @@ class TestForm:
         assert found.kind == kinds.URGENT
 
 
-@pytest.mark.parametrize("text", ["a", "%s %d {0}", "é ?", "1"])
-def test_letters_alone_are_not_understood(text: str) -> None:
+@pytest.mark.parametrize("text", ["a", "%s %d {0}", "é ?", "1", "suıoʌǝp sǝl ʇuos no"])
+def test_letters_alone_or_upside_down_are_not_understood(text: str) -> None:
     assert decided(text, ("insatisfaction", SURE)).kind == kinds.CLARIFY
 
 
