@@ -43,6 +43,13 @@ _DETAILS = {
     "group": "groupe",
     "gesture": "geste",
     "to": "à",
+    "starts_on": "ouverture",
+    "ends_on": "fin",
+    "state": "état",
+    "added": "inscrites",
+    "moved": "déplacées",
+    "opened": "ouvre",
+    "uai": "UAI",
 }
 _VALUES = {**ROLE_NAMES, **SCOPE_NAMES, **REFUSALS}
 

@@ -12,6 +12,7 @@ from bot.console.views import (
     delays,
     images,
     incidents,
+    indicators,
     live,
     requests,
     routing,
@@ -24,7 +25,7 @@ from bot.people.rules import Permission
 ANYONE, SIGNED_IN = Access.ANYONE, Access.SIGNED_IN
 READ, ANSWER = Permission.READ_TICKETS, Permission.ANSWER_TICKETS
 CONFIGURE, ACCOUNTS, AUDIT = Permission.CONFIGURE, Permission.MANAGE_ACCOUNTS, Permission.READ_AUDIT
-INCIDENTS = Permission.MANAGE_INCIDENTS
+INCIDENTS, INDICATORS = Permission.MANAGE_INCIDENTS, Permission.READ_INDICATORS
 _ONE = f"{accounts.PATH}/{{account}}"
 _IMAGE = f"{requests.PATH}/{{number}}/captures/{{image}}"
 _GROUP = f"{routing.GROUPS}/{{group}}"
@@ -54,6 +55,8 @@ ROUTES = (
     Route("POST", f"{incidents.PATH}/nouveau", incidents.open_incident, INCIDENTS),
     Route("GET", f"{incidents.PATH}/{{incident}}", incidents.show_incident, INCIDENTS),
     Route("POST", f"{incidents.PATH}/{{incident}}/terminer", incidents.close_incident, INCIDENTS),
+    Route("GET", indicators.PATH, indicators.show_indicators, INDICATORS, nav="Indicateurs"),
+    Route("GET", f"{indicators.PATH}/{{sheet}}.csv", indicators.send_sheet, INDICATORS),
     Route("GET", routing.GROUPS, routing.list_groups, CONFIGURE, nav="Groupes"),
     Route("POST", routing.GROUPS, routing.add_group, CONFIGURE),
     Route("GET", _GROUP, routing.show_group, CONFIGURE),

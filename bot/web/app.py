@@ -38,6 +38,7 @@ from bot.knowledge.service import KnowledgeBase, read_utterances
 from bot.people.personal_data import AccountData
 from bot.privacy.service import PersonalData
 from bot.privacy.vault import Vault
+from bot.rollout.waves import OpeningDates
 from bot.settings import Settings
 from bot.topics import load_topics
 from bot.web import exchanges, pages
@@ -52,6 +53,7 @@ from bot.web.readiness import READINESS, ReadinessCheck
 from bot.web.security import security_middleware
 from bot.web.uploads import FORM_BYTES
 from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
+from bot.workshop.views import waves
 
 OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS, *exchanges.OPERATIONS)
 
@@ -66,7 +68,12 @@ def create_app(
 ) -> web.Application:
     """Build the application; `engine`, `clock`, `utterances` and `model` stand in for the real ones in tests."""
     cap, put_headers = security_middleware(
-        settings, {schools.IMPORT: schools.MAX_BODY, chat.ATTACHMENTS: MAX_SENT_BYTES + FORM_BYTES}
+        settings,
+        {
+            schools.IMPORT: schools.MAX_BODY,
+            chat.ATTACHMENTS: MAX_SENT_BYTES + FORM_BYTES,
+            waves.UPLOAD: waves.MAX_BODY,
+        },
     )
     app = web.Application(
         middlewares=[metrics_middleware, error_pages, problem_middleware, cap], client_max_size=MAX_BODY_BYTES
@@ -93,7 +100,8 @@ def create_app(
         ):
             database = Database(settings.storage_url)
             topics = load_topics()
-            knowledge = KnowledgeBase(database, topics, read_voices)
+            openings = OpeningDates(database, clock)
+            knowledge = KnowledgeBase(database, topics, read_voices, openings.tell)
             chosen = engine or RasaEngine(settings.engine_url, http)
             reader = ReaderInService(model or settings.root / "models" / "assistent.tar.gz")
             incidents = OpenIncidents(database)
@@ -117,10 +125,12 @@ def create_app(
             app[READINESS] = ReadinessCheck(database, knowledge, chosen)
             courier = Courier(database, clock, settings.connector_secrets, tools)
             jobs = Jobs(
-                knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents
-            )
+                knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents,
+                openings,
+            )  # fmt: skip
             try:
                 await knowledge.refresh()
+                await openings.refresh()
             except StorageUnavailable:
                 # The page must come up all the same: the job tries again, and /readyz says why it is not ready.
                 pass

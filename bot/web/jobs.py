@@ -1,6 +1,7 @@
 """What the web process does beside answering.
 
-Read the knowledge and the model again when they changed, raise the deadlines of requests, carry requests to other tools and back, purge once a day.
+Read the knowledge, the waves and the model again when they changed, raise the deadlines of requests, carry requests to other tools and back,
+count the questions, purge once a day.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from bot.escalation.outages import OpenIncidents, tell_ended
 from bot.escalation.promises import raise_alerts
 from bot.knowledge.service import KnowledgeBase
 from bot.privacy.service import PersonalData
+from bot.rollout.tally import count_questions
+from bot.rollout.waves import OpeningDates
 from bot.web.lease import Lease
 
 REFRESH_S = 2.0
@@ -33,6 +36,9 @@ ALERTS_S = 20.0
 CARRY_S = 2.0
 CARRIED_WITHIN = timedelta(seconds=1)
 PURGE_EVERY = timedelta(days=1)
+# Indicators are looked at by the day: a minute late is on time. One process counts; its lease outlasts a batch.
+COUNT_S = 30.0
+COUNTED_WITHIN = timedelta(seconds=25)
 
 log = structlog.get_logger()
 
@@ -41,7 +47,8 @@ class Jobs:
     """Runs the background jobs; a lease in the database leaves the purge to one process."""
 
     def __init__(self, knowledge: KnowledgeBase, reader: ReaderInService, personal_data: PersonalData, lease: Lease,
-                 database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents) -> None:  # fmt: skip
+                 database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents,
+                 openings: OpeningDates) -> None:  # fmt: skip
         self._knowledge = knowledge
         self._reader = reader
         self._personal_data = personal_data
@@ -50,6 +57,7 @@ class Jobs:
         self._clock = clock
         self._courier = courier
         self._incidents = incidents
+        self._openings = openings
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -63,6 +71,7 @@ class Jobs:
                 self._follow_incidents,
                 self._purge,
                 self._carry,
+                self._count_questions,
             )
         ]
 
@@ -91,6 +100,7 @@ class Jobs:
         for turn in itertools.count(1):
             await asyncio.sleep(REFRESH_S)
             try:
+                await self._openings.refresh()
                 if await self._knowledge.refresh(territories=turn % TERRITORIES_EVERY == 0):
                     log.info("knowledge_refreshed", articles=len(self._knowledge.articles))
             except StorageUnavailable:
@@ -136,3 +146,13 @@ class Jobs:
             except StorageUnavailable:
                 log.warning("exchanges_postponed")
             await asyncio.sleep(CARRY_S)
+
+    async def _count_questions(self) -> None:
+        while True:
+            try:
+                if await self._lease.take("questions", self._clock.now() + COUNTED_WITHIN):
+                    while counted := await count_questions(self._database, self._clock):
+                        log.info("questions_counted", conversations=counted)
+            except StorageUnavailable:
+                log.warning("questions_not_counted")
+            await asyncio.sleep(COUNT_S)
