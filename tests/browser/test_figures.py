@@ -110,6 +110,8 @@ def test_on_paper_the_balance_has_its_charts_and_tables_and_no_button(new_page, 
     for hidden in ("nav.menu", ".top", "a.button", "form", ".screen"):
         for one in page.locator(hidden).all():
             expect(one).to_be_hidden()
+    page.set_viewport_size({"width": 688, "height": 1000})
+    page.screenshot(path=tmp_path / "papier.png", full_page=True)
     paper = page.pdf(path=tmp_path / "bilan.pdf", prefer_css_page_size=True)
     # A4 in points.
     assert b"/MediaBox [0 0 594" in paper or b"/MediaBox [0 0 595" in paper
