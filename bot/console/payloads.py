@@ -44,6 +44,13 @@ _DETAILS = {
     "gesture": "geste",
     "count": "nombre",
     "to": "à",
+    "starts_on": "ouverture",
+    "ends_on": "fin",
+    "state": "état",
+    "added": "inscrites",
+    "moved": "déplacées",
+    "opened": "ouvre",
+    "uai": "UAI",
 }
 _VALUES = {**ROLE_NAMES, **SCOPE_NAMES, **REFUSALS}
 

@@ -13,6 +13,7 @@ from bot.console.views import (
     delays,
     images,
     incidents,
+    indicators,
     live,
     requests,
     routing,
@@ -28,7 +29,7 @@ ANYONE, SIGNED_IN = Access.ANYONE, Access.SIGNED_IN
 READ, ANSWER = Permission.READ_TICKETS, Permission.ANSWER_TICKETS
 CONFIGURE, ACCOUNTS, AUDIT = Permission.CONFIGURE, Permission.MANAGE_ACCOUNTS, Permission.READ_AUDIT
 INCIDENTS, VIEWS, CANNED = Permission.MANAGE_INCIDENTS, Permission.KEEP_VIEWS, Permission.WRITE_CANNED
-EXCHANGES = Permission.FOLLOW_EXCHANGES
+EXCHANGES, INDICATORS = Permission.FOLLOW_EXCHANGES, Permission.READ_INDICATORS
 _ONE = f"{accounts.PATH}/{{account}}"
 _IMAGE = f"{requests.PATH}/{{number}}/captures/{{image}}"
 _GROUP = f"{routing.GROUPS}/{{group}}"
@@ -68,6 +69,8 @@ ROUTES = (
     Route("POST", f"{incidents.PATH}/nouveau", incidents.open_incident, INCIDENTS),
     Route("GET", f"{incidents.PATH}/{{incident}}", incidents.show_incident, INCIDENTS),
     Route("POST", f"{incidents.PATH}/{{incident}}/terminer", incidents.close_incident, INCIDENTS),
+    Route("GET", indicators.PATH, indicators.show_indicators, INDICATORS, nav="Indicateurs"),
+    Route("GET", f"{indicators.PATH}/{{sheet}}.csv", indicators.send_sheet, INDICATORS),
     Route("GET", routing.GROUPS, routing.list_groups, CONFIGURE, nav="Groupes"),
     Route("POST", routing.GROUPS, routing.add_group, CONFIGURE),
     Route("GET", _GROUP, routing.show_group, CONFIGURE),

@@ -27,6 +27,9 @@ FROM_TRAINER = "formateur"
 
 log = structlog.get_logger()
 
+# What else is known of a school (None: not known): it counts before the values written by hand.
+Told = Callable[[str | None], Mapping[str, str]]
+
 
 @dataclass
 class ImportReport:
@@ -185,10 +188,12 @@ class KnowledgeBase:
     `refresh` reads them again when the database says that something changed; what is served is replaced whole.
     """
 
-    def __init__(self, database: Database, topics: Topics, read_voices: Callable[[], Mapping[str, list[str]]]) -> None:
+    def __init__(self, database: Database, topics: Topics, read_voices: Callable[[], Mapping[str, list[str]]],
+                 told: Told | None = None) -> None:  # fmt: skip
         self._database = database
         self._topics = topics
         self._read_voices = read_voices
+        self._told = told
         self._voices: dict[str, list[str]] = {}
         self._stamp: tuple | None = None
         self._layers: dict[tuple[str, str], dict[str, str]] = {}
@@ -248,11 +253,15 @@ class KnowledgeBase:
         layers = {"projet": self._layers.get(("projet", ""), {})}
         school = self.school(uai)
         if school is None:
-            return nearest_values(layers)
+            # A school that is in no territory yet may be in a wave all the same.
+            return self._add_told(uai, nearest_values(layers))
         for scope in ("academie", "departement", "circonscription"):
             layers[scope] = self._layers.get((scope, getattr(school, scope) or ""), {})
         layers["ecole"] = self._layers.get(("ecole", school.uai), {})
-        return {**nearest_values(layers), "degre": school.degree}
+        return {**self._add_told(uai, nearest_values(layers)), "degre": school.degree}
+
+    def _add_told(self, uai: str | None, values: dict[str, str]) -> dict[str, str]:
+        return {**values, **self._told(uai)} if self._told else values
 
     def render(self, topic: str, profile: str | None, uai: str | None) -> Rendered | None:
         """Render the article of `topic` for a profile (who may not act is told who can); None when there is none."""

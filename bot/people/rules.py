@@ -322,4 +322,11 @@ ACTIONS: Mapping[str, str] = {
     "school_added": "École ajoutée",
     "school_changed": "École modifiée",
     "schools_imported": "Écoles importées",
+    "wave_added": "Vague ajoutée",
+    "wave_changed": "Vague modifiée",
+    "wave_moved": "État d’une vague changé",
+    "wave_schools_placed": "Écoles inscrites dans une vague",
+    "wave_school_removed": "École retirée d’une vague",
+    "wave_closed": "Vague close",
+    "wave_closing_undone": "Clôture d’une vague annulée",
 }

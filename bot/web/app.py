@@ -41,6 +41,7 @@ from bot.knowledge.service import KnowledgeBase, read_utterances
 from bot.people.personal_data import AccountData
 from bot.privacy.service import PersonalData
 from bot.privacy.vault import Vault
+from bot.rollout.waves import OpeningDates
 from bot.settings import Settings
 from bot.topics import load_topics
 from bot.web import exchanges, pages, stopping
@@ -55,6 +56,7 @@ from bot.web.readiness import READINESS, ReadinessCheck
 from bot.web.security import security_middleware
 from bot.web.uploads import FORM_BYTES
 from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
+from bot.workshop.views import waves
 
 OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS, *exchanges.OPERATIONS)
 
@@ -69,7 +71,12 @@ def create_app(
 ) -> web.Application:
     """Build the application; `engine`, `clock`, `utterances` and `model` stand in for the real ones in tests."""
     cap, put_headers = security_middleware(
-        settings, {schools.IMPORT: schools.MAX_BODY, chat.ATTACHMENTS: MAX_SENT_BYTES + FORM_BYTES}
+        settings,
+        {
+            schools.IMPORT: schools.MAX_BODY,
+            chat.ATTACHMENTS: MAX_SENT_BYTES + FORM_BYTES,
+            waves.UPLOAD: waves.MAX_BODY,
+        },
     )
     app = web.Application(
         middlewares=[metrics_middleware, error_pages, problem_middleware, cap], client_max_size=MAX_BODY_BYTES
@@ -96,7 +103,8 @@ def create_app(
         ):
             database = Database(settings.storage_url)
             topics = load_topics()
-            knowledge = KnowledgeBase(database, topics, read_voices)
+            openings = OpeningDates(database, clock)
+            knowledge = KnowledgeBase(database, topics, read_voices, openings.tell)
             chosen = engine or RasaEngine(settings.engine_url, http)
             reader = ReaderInService(model or settings.root / "models" / "assistent.tar.gz")
             incidents = OpenIncidents(database)
@@ -121,10 +129,11 @@ def create_app(
             courier = Courier(database, clock, settings.connector_secrets, tools)
             jobs = Jobs(
                 knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents,
-                _postman(settings, database, clock, app[chat.VAULT]),
+                _postman(settings, database, clock, app[chat.VAULT]), openings,
             )  # fmt: skip
             try:
                 await knowledge.refresh()
+                await openings.refresh()
             except StorageUnavailable:
                 # The page must come up all the same: the job tries again, and /readyz says why it is not ready.
                 pass

@@ -1,6 +1,7 @@
 """What the web process does beside answering.
 
-Read the knowledge and the model again when they changed, raise the deadlines of requests, carry requests to other tools and back, write to the persons, purge once a day.
+Read the knowledge, the waves and the model again when they changed, raise the deadlines of requests, carry requests to other tools
+and back, write to the persons, count the questions, purge once a day.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from bot.escalation.postman import Postman
 from bot.escalation.promises import raise_alerts
 from bot.knowledge.service import KnowledgeBase
 from bot.privacy.service import PersonalData
+from bot.rollout.tally import count_questions
+from bot.rollout.waves import OpeningDates
 from bot.web.lease import Lease
 
 REFRESH_S = 2.0
@@ -36,6 +39,9 @@ CARRY_S = 2.0
 CARRIED_WITHIN = timedelta(seconds=1)
 POST_S = 5.0
 PURGE_EVERY = timedelta(days=1)
+# Indicators are looked at by the day: a minute late is on time. One process counts; its lease outlasts a batch.
+COUNT_S = 30.0
+COUNTED_WITHIN = timedelta(seconds=25)
 
 log = structlog.get_logger()
 
@@ -45,7 +51,7 @@ class Jobs:
 
     def __init__(self, knowledge: KnowledgeBase, reader: ReaderInService, personal_data: PersonalData, lease: Lease,
                  database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents,
-                 postman: Postman | None) -> None:  # fmt: skip
+                 postman: Postman | None, openings: OpeningDates) -> None:  # fmt: skip
         self._knowledge = knowledge
         self._reader = reader
         self._personal_data = personal_data
@@ -55,6 +61,7 @@ class Jobs:
         self._courier = courier
         self._incidents = incidents
         self._postman = postman
+        self._openings = openings
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -69,6 +76,7 @@ class Jobs:
                 self._purge,
                 self._carry,
                 self._post,
+                self._count_questions,
             )
         ]
 
@@ -97,6 +105,7 @@ class Jobs:
         for turn in itertools.count(1):
             await asyncio.sleep(REFRESH_S)
             try:
+                await self._openings.refresh()
                 if await self._knowledge.refresh(territories=turn % TERRITORIES_EVERY == 0):
                     log.info("knowledge_refreshed", articles=len(self._knowledge.articles))
             except StorageUnavailable:
@@ -155,3 +164,13 @@ class Jobs:
             except StorageUnavailable:
                 log.warning("letters_postponed")
             await asyncio.sleep(POST_S)
+
+    async def _count_questions(self) -> None:
+        while True:
+            try:
+                if await self._lease.take("questions", self._clock.now() + COUNTED_WITHIN):
+                    while counted := await count_questions(self._database, self._clock):
+                        log.info("questions_counted", conversations=counted)
+            except StorageUnavailable:
+                log.warning("questions_not_counted")
+            await asyncio.sleep(COUNT_S)

@@ -17,7 +17,8 @@ _POLICY = (
     "font-src 'self'; base-uri 'none'; form-action {forms}; frame-src {frames}; frame-ancestors {ancestors}"
 )
 FRAME_PATH = "/widget/frame"
-_CONSOLE = "/console"
+# Pages with forms, of people who sign in.
+_CONSOLE = ("/console", "/workshop")
 # Where the last link of a letter leads: a page with one button.
 STOP_PATH = "/courriels/"
 # Files that an ENT's page loads from another origin.
@@ -69,7 +70,7 @@ def security_middleware(settings: Settings, uploads: Mapping[str, int]):
         )
         if not settings.is_demonstration:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-        if path.startswith(("/api/", _CONSOLE, STOP_PATH)):
+        if path.startswith(("/api/", *_CONSOLE, STOP_PATH)):
             headers.setdefault("Cache-Control", "no-store")
 
     @web.middleware

@@ -6,5 +6,25 @@ As `bot.console.routes`: a page is a row here, a handler and a template (`worksh
 from __future__ import annotations
 
 from bot.console.views.shell import Route
+from bot.people.rules import Permission
+from bot.workshop.views import waves
 
-ROUTES: tuple[Route, ...] = ()
+WAVES = Permission.MANAGE_WAVES
+_WAVE = f"{waves.PATH}/{{wave}}"
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", waves.PATH, waves.show_waves, WAVES, nav="Vagues"),
+    Route("GET", f"{waves.PATH}/nouvelle", waves.show_addition, WAVES),
+    Route("POST", f"{waves.PATH}/nouvelle", waves.add_wave, WAVES),
+    Route("POST", waves.UPLOAD, waves.send_list, WAVES, takes_file=True),
+    Route("GET", _WAVE, waves.show_wave, WAVES),
+    Route("POST", _WAVE, waves.change_wave, WAVES),
+    Route("POST", f"{_WAVE}/etat", waves.move_wave, WAVES),
+    Route("POST", f"{_WAVE}/ecoles", waves.place_schools, WAVES),
+    Route("POST", f"{_WAVE}/ecoles/{{uai}}/retirer", waves.remove_school, WAVES),
+    Route("GET", f"{_WAVE}/cloture", waves.show_closing, WAVES),
+    Route("POST", f"{_WAVE}/cloture", waves.close_wave, WAVES),
+    Route("POST", f"{_WAVE}/rouvrir", waves.undo_closing, WAVES),
+    Route("GET", f"{_WAVE}/bilan", waves.show_balance, WAVES),
+    Route("GET", f"{_WAVE}/bilan/{{sheet}}.csv", waves.send_balance, WAVES),
+)

@@ -40,6 +40,7 @@ SCRIPT: tuple[tuple[str, tuple[tuple[str, float], ...]], ...] = (
     ("devoirs", (("cdt_consulter_devoirs", 0.91), ("cdt_devoir_fait", 0.04))),
     ("créer un compte", (("admin_creer_compte", 0.92), ("connexion_premiere_fois", 0.03))),
     ("météo", (("hors_sujet", 0.95),)),
+    ("quand ouvre", (("projet_calendrier_deploiement", 0.94),)),
     ("bonjour", (("salutation", 0.97),)),
     ("merci", (("remerciement", 0.97),)),
     ("personne", (("parler_humain", 0.9),)),

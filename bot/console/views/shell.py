@@ -26,6 +26,7 @@ from bot.errors import Forbidden, InvalidField, InvalidInput, StorageUnavailable
 from bot.escalation.rules import french_date
 from bot.people.rules import ROLE_NAMES, SCOPE_NAMES, Permission
 from bot.people.sign_in import Caller, find_caller
+from bot.rollout.rules import say_day
 from bot.settings import Settings
 from bot.web.operations import Handler
 from bot.web.pages import STATIC, TEMPLATES, send_files
@@ -87,6 +88,12 @@ NOTICES: Mapping[str, str] = {
     "incident-termine": "L’incident est terminé : les personnes rattachées sont prévenues.",
     "demande-renvoyer": "L’envoi à l’outil de l’équipe est refait dans un instant.",
     "demande-parler": "L’assistant se tait dans cette conversation : ce que vous écrivez y paraît.",
+    "vague-ajoutee": "La vague est ajoutée. Inscrivez-y ses écoles.",
+    "vague-modifiee": "La vague est modifiée.",
+    "vague-etat": "L’état de la vague est changé : l’assistant le dit à partir de maintenant.",
+    "vague-ecole-retiree": "L’école est retirée de la vague.",
+    "vague-close": "La vague est close. Son bilan est écrit.",
+    "vague-rouverte": "La clôture est annulée : la vague est de nouveau ouverte, et son bilan est effacé.",
     "demande-se-taire": "L’assistant répond de nouveau dans cette conversation.",
 }
 
@@ -143,7 +150,7 @@ _BROKEN = (ValueError, LookupError, AssertionError, RuntimeError, HttpProcessing
 def add_console(app: web.Application, routes: tuple[Route, ...]) -> None:
     """Route the console's pages and files."""
     app[ROUTES] = routes
-    app[TEMPLATES].filters.update(moment=french_date, role=ROLE_NAMES.__getitem__, scope=SCOPE_NAMES.__getitem__)
+    app[TEMPLATES].filters.update(moment=french_date, jour=say_day, role=ROLE_NAMES.__getitem__, scope=SCOPE_NAMES.__getitem__)
     for route in routes:
         # add_get answers HEAD too.
         add = app.router.add_get if route.method == "GET" else app.router.add_post
