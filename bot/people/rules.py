@@ -297,4 +297,7 @@ ACTIONS: Mapping[str, str] = {
     "school_added": "École ajoutée",
     "school_changed": "École modifiée",
     "schools_imported": "Écoles importées",
+    "model_asked": "Mise en service d’un modèle demandée",
+    "model_served": "Modèle mis en service",
+    "model_refused": "Modèle non mis en service",
 }

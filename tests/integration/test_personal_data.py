@@ -45,6 +45,7 @@ IMPERSONAL = {
     "added_topics",
     "waves",
     "wave_schools",
+    "swaps",
     "alembic_version",
 }
 
