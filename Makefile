@@ -37,7 +37,7 @@ test-quick: install-dev ## les essais rapides : ni modèle, ni navigateur, ni Ra
 # The long form of the proofs that have one: tests/soak.py says how much longer.
 soak: ready ## éprouver longuement l’API et les pannes (40 minutes au plus)
 	@ASSISTENT_SOAK=1 $(PYTEST) tests/integration/test_properties.py tests/integration/test_schemathesis.py \
-		tests/integration/test_faults.py tests/integration/test_connectors_soak.py --timeout=900 --session-timeout=2400 --durations=0 --durations-min=5 -rP $(ARGS)
+		tests/integration/test_faults.py tests/integration/test_swaps.py tests/integration/test_connectors_soak.py --timeout=900 --session-timeout=2400 --durations=0 --durations-min=5 -rP $(ARGS)
 
 train: install ## apprendre le modèle si les données, la configuration ou le moteur ont changé
 	@$(BOT) train

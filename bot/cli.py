@@ -46,6 +46,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("web", _web, "Servir l’API, le widget et les pages")
     add("actions", _actions, "Servir les actions de Rasa")
     add("train", _train, "Entraîner le modèle s’il est absent ou périmé")
+    add("models", _models, "Lister les modèles, et dire lequel est en service")
+    serve = add("serve", _serve, "Mettre un modèle en service, sans interrompre les conversations")
+    serve.add_argument("model", nargs="?", help="son nom, tel que « models » le donne")
+    serve.add_argument("--back", action="store_true", help="revenir à celui qui servait avant")
     add("check-machine", _check_machine, "Vérifier la machine : ports, disque, Python")
     add("migrate", _migrate, "Mettre la base de données à jour")
     add("load", _load, "Charger les articles, et le territoire inventé en démonstration")
@@ -107,7 +111,17 @@ def _run(settings: Settings, _: argparse.Namespace) -> None:
     from bot.operations.run import run_demonstration
 
     write_rasa_files(settings.root, load_topics())
-    run_demonstration(settings, _say)
+    run_demonstration(settings, _say, place_model=lambda: _place_model(settings))
+
+
+def _place_model(settings: Settings) -> str:
+    from bot.clock import SystemClock
+    from bot.learning.serving import place_at_start
+
+    async def place(database: Database) -> str:
+        return await place_at_start(database, SystemClock(), settings, _say)
+
+    return asyncio.run(_with_database(settings, place))
 
 
 def _train(settings: Settings, _: argparse.Namespace) -> None:
@@ -116,6 +130,61 @@ def _train(settings: Settings, _: argparse.Namespace) -> None:
 
     write_rasa_files(settings.root, load_topics())
     train_model(settings, _say)
+
+
+def _models(settings: Settings, _: argparse.Namespace) -> None:
+    from bot.escalation.rules import french_date
+    from bot.learning.archives import list_archives
+    from bot.learning.serving import InService, read_in_service
+
+    async def read(database: Database) -> InService:
+        async with database.reading() as session:
+            return await read_in_service(session)
+
+    current = asyncio.run(_with_database(settings, read))
+    archives = list_archives(settings.root / "models")
+    for archive in archives:
+        mark = "en service" if archive.name == current.model else archive.fault
+        trained = f"appris le {french_date(archive.trained_at)}" if archive.trained_at else "appris on ne sait quand"
+        _say(f"{archive.name}, {trained}, {archive.size / 1e6:.1f} Mo{f' : {mark}' if mark else ''}")
+    if not archives:
+        _say("Aucun modèle n’a été appris : lancez « make train ».")
+    elif current.model not in {archive.name for archive in archives}:
+        _say(f"En service : {current.model}, qui n’est plus dans models/ ; le moteur en garde une copie.")
+
+
+def _serve(settings: Settings, options: argparse.Namespace) -> None:
+    import aiohttp
+
+    from bot.chat.engine import SlotEngine
+    from bot.clock import SystemClock
+    from bot.learning.archives import check_model, find_archive
+    from bot.learning.serving import COMMAND, InService, Serving, put_directly
+    from bot.operations.slots import slots_of
+
+    if bool(options.model) == options.back:
+        raise InvalidInput("Donnez le nom d’un modèle, ou --back pour revenir à celui d’avant.")
+    slots = slots_of(settings)
+
+    async def swap(database: Database) -> None:
+        clock = SystemClock()
+        if not slots.is_up() and not options.back:
+            archive = find_archive(settings.root / "models", options.model)
+            if archive.fault:
+                raise InvalidInput(archive.fault)
+            check_model(archive.path)
+            await put_directly(database, clock, settings, archive, COMMAND)
+            _say(f"{archive.name} sera en service au prochain démarrage : AssistENT ne tourne pas.")
+            return
+        async with aiohttp.ClientSession() as http:
+            engine = SlotEngine(settings.engine_urls, http, InService().slot)
+            serving = Serving(database, clock, settings, slots, engine)
+            number = await (serving.ask_back(None, COMMAND) if options.back else serving.ask(options.model, None, COMMAND))
+            await serving.run(number, lambda step: _say(f"{step}…"))
+            await engine.close()
+        _say("Le modèle est en service. L’ancien est arrêté.")
+
+    asyncio.run(_with_database(settings, swap))
 
 
 def _check_machine(settings: Settings, _: argparse.Namespace) -> int:

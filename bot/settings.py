@@ -97,9 +97,10 @@ class Settings:
         return self.mode == DEMONSTRATION
 
     @property
-    def engine_url(self) -> str:
-        """Base address of the Rasa process that serves."""
-        return self.rasa_url or f"http://127.0.0.1:{self.rasa_port}"
+    def engine_urls(self) -> Mapping[str, str]:
+        """Base address of the Rasa process of each slot; one and the same when it runs on another machine."""
+        ports = {"a": self.rasa_port, "b": self.rasa_b_port}
+        return {slot: self.rasa_url or f"http://127.0.0.1:{port}" for slot, port in ports.items()}
 
     @property
     def site(self) -> str:

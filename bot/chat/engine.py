@@ -1,9 +1,12 @@
-"""The client of the Rasa engine: one call a message, a time limit, and a breaker when it is dead."""
+"""The client of the Rasa engine: one call a message, a time limit, a breaker when it is dead, and two slots to turn between."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import uuid
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -92,6 +95,14 @@ class RasaEngine:
         except (KeyError, TypeError, ValueError) as error:
             raise EngineUnavailable("La réponse du moteur est illisible.") from error
 
+    async def is_loaded(self) -> bool | None:
+        """Tell whether a model is loaded; None while nobody listens. Rasa listens once it has loaded, or failed to."""
+        try:
+            async with self._http.get(f"{self._url}/", timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as reply:
+                return reply.status == 200
+        except (TimeoutError, aiohttp.ClientError):
+            return None
+
     async def status(self) -> dict[str, Any]:
         """Ask the channel whether a model is loaded."""
         try:
@@ -119,3 +130,60 @@ class RasaEngine:
             self._probing.cancel()
             with contextlib.suppress(asyncio.CancelledError, EngineError):
                 await self._probing
+
+
+class SlotEngine:
+    """The engine of two slots, of which one serves: a message goes to the one that serves when it comes, and ends there.
+
+    Rasa's memory of a conversation is a file that both read at each message: the dialogue goes on from one to the other.
+    """
+
+    def __init__(self, urls: Mapping[str, str], http: aiohttp.ClientSession, serving: str) -> None:
+        self.serving = serving
+        self._urls = urls
+        self._http = http
+        self._engines = {slot: RasaEngine(url, http) for slot, url in urls.items()}
+        self._under_way: Counter[str] = Counter()
+        self._quiet = asyncio.Condition()
+
+    async def understand(self, conversation_id: str, text: str, metadata: dict[str, Any]) -> Understood:
+        """Send a message to the slot that serves."""
+        slot = self.serving
+        self._under_way[slot] += 1
+        try:
+            return await self._engines[slot].understand(conversation_id, text, metadata)
+        finally:
+            self._under_way[slot] -= 1
+            async with self._quiet:
+                self._quiet.notify_all()
+
+    async def status(self) -> dict[str, Any]:
+        """Tell about the slot that serves."""
+        return await self._engines[self.serving].status()
+
+    def turn(self, slot: str) -> None:
+        """Let messages go to `slot` from now on; what is under way in the other ends there."""
+        self.serving = slot
+
+    async def drain(self, slot: str) -> None:
+        """Wait until no message is under way in a slot."""
+        async with self._quiet:
+            await self._quiet.wait_for(lambda: not self._under_way[slot])
+
+    async def is_loaded(self, slot: str) -> bool | None:
+        """Tell whether a slot has a model loaded; None while nobody listens there."""
+        return await self._engines[slot].is_loaded()
+
+    async def rank(self, slot: str, text: str) -> list[tuple[str, float]]:
+        """Return what a slot ranks for a text outside any conversation; EngineError when nothing usable came in time."""
+        # A client of its own: the first messages may be late, and nobody is to take the slot for dead because of it.
+        engine = RasaEngine(self._urls[slot], self._http)
+        try:
+            return (await engine.understand(f"warm-up-{uuid.uuid4()}", text, {})).ranking
+        finally:
+            await engine.close()
+
+    async def close(self) -> None:
+        """Stop probing."""
+        for engine in self._engines.values():
+            await engine.close()

@@ -10,13 +10,20 @@ from bot.language.reader import Reader
 
 
 class ReaderInService:
-    """The reader of the model in place and its thresholds, read again when the file is replaced; none before a model is there."""
+    """The reader of the model in place and its thresholds; none before a model is there.
+
+    It is read again when the file is replaced, or another one followed.
+    """
 
     def __init__(self, archive: Path) -> None:
         self.current: Reader | None = None
         self.thresholds = Thresholds()
         self._archive = archive
         self._seen: tuple[int, int, int] | None = None
+
+    def follow(self, archive: Path) -> None:
+        """Read this archive from the next refresh on."""
+        self._archive = archive
 
     def refresh(self) -> bool:
         """Read the model if it is another one; tell whether it was. ModelError: it is unreadable, the former one stays."""

@@ -1,4 +1,4 @@
-"""Tables of what formateurs teach."""
+"""Tables of what formateurs teach, and of the models put in service."""
 
 from __future__ import annotations
 
@@ -35,3 +35,33 @@ class Utterance(Base):
     author_id: Mapped[str | None] = mapped_column(sa.ForeignKey("accounts.id", ondelete="SET NULL"))
     at: Mapped[datetime] = mapped_column(Instant)
     withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Swap(Base):
+    """A model put in service, or that was to be: the newest one that was turned to is the one that serves.
+
+    `digest` is the SHA-256 of its archive: two archives of one name in turn are two models. `former` names the model that served
+    before. `under_way` is true or null, so that the database itself keeps a second one from beginning; `runner` is the process
+    that deals with it, which says so in `alive_at` every few seconds.
+    """
+
+    __tablename__ = "swaps"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    model: Mapped[str] = mapped_column(sa.String(120))
+    digest: Mapped[str] = mapped_column(sa.String(64), default="")
+    trained_at: Mapped[datetime | None] = mapped_column(Instant)
+    slot: Mapped[str] = mapped_column(sa.String(1))
+    former: Mapped[str] = mapped_column(sa.String(120), default="")
+    # « console », « commande » or « démarrage »: where it was asked; `account_id` says by whom in the console.
+    origin: Mapped[str] = mapped_column(sa.String(12))
+    account_id: Mapped[str | None] = mapped_column(sa.ForeignKey("accounts.id", ondelete="SET NULL"))
+    step: Mapped[str] = mapped_column(sa.String(12))
+    asked_at: Mapped[datetime] = mapped_column(Instant)
+    turned_at: Mapped[datetime | None] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    failure: Mapped[str] = mapped_column(sa.String(400), default="")
+    under_way: Mapped[bool | None] = mapped_column(sa.Boolean, unique=True)
+    runner: Mapped[str] = mapped_column(sa.String(36), default="")
+    alive_at: Mapped[datetime] = mapped_column(Instant)

@@ -23,12 +23,16 @@ from typing import TYPE_CHECKING
 import yaml
 
 from bot.errors import OperationError
-from bot.operations.model_files import RASA_ENVIRONMENT, model_path
+from bot.operations.model_files import RASA_ENVIRONMENT
 
 if TYPE_CHECKING:
     from bot.settings import Settings
 
 WEB, ACTIONS, RASA_A, RASA_B = "web", "actions", "rasa-a", "rasa-b"
+
+# A slot is an engine with its port and its model; the program that runs it bears its letter.
+SLOTS = ("a", "b")
+RASA_PROGRAMS = {"a": RASA_A, "b": RASA_B}
 
 # A socket's path has 108 bytes on Linux, the closing zero included, 104 on macOS; supervisor first binds it with its
 # process number behind the name, up to 8 bytes more.
@@ -68,16 +72,21 @@ def list_programs(settings: Settings, autostart: Iterable[str] = (WEB, ACTIONS, 
     return (
         Program(WEB, (".venv/bin/python", "-m", "bot", "web"), WEB in chosen),
         Program(ACTIONS, (".venv/bin/python", "-m", "bot", "actions"), ACTIONS in chosen),
-        rasa_program(settings, RASA_A, settings.rasa_port, RASA_A in chosen),
-        rasa_program(settings, RASA_B, settings.rasa_b_port, RASA_B in chosen),
+        rasa_program(settings, "a", settings.rasa_port, RASA_A in chosen),
+        rasa_program(settings, "b", settings.rasa_b_port, RASA_B in chosen),
     )
 
 
-def rasa_program(settings: Settings, name: str, port: int, autostart: bool) -> Program:
+def slot_path(settings: Settings, slot: str) -> Path:
+    """Where the model that a slot loads is."""
+    return settings.var_dir / "slots" / f"{slot}.tar.gz"
+
+
+def rasa_program(settings: Settings, slot: str, port: int, autostart: bool) -> Program:
     """Return a Rasa server on loopback; its API is off, only our channel answers."""
-    model = model_path(settings.root).relative_to(settings.root)
+    model = _shorten(slot_path(settings, slot), settings.root)
     command = (
-        *(".venv-rasa/bin/python", "-m", "rasa", "run", "--model", str(model)),
+        *(".venv-rasa/bin/python", "-m", "rasa", "run", "--model", model),
         *("--interface", "127.0.0.1", "--port", str(port)),
         *("--endpoints", str(endpoints_path(settings)), "--credentials", "credentials.yml"),
     )
@@ -88,7 +97,7 @@ def rasa_program(settings: Settings, name: str, port: int, autostart: bool) -> P
         "OPENBLAS_NUM_THREADS": str(RASA_THREADS),
         "PYTHONUNBUFFERED": "1",
     }
-    return Program(name, command, autostart, RASA_START_SECONDS, RASA_STOP_SECONDS, environment)
+    return Program(RASA_PROGRAMS[slot], command, autostart, RASA_START_SECONDS, RASA_STOP_SECONDS, environment)
 
 
 def endpoints_path(settings: Settings) -> Path:

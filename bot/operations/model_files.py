@@ -3,7 +3,7 @@
 The model is stale when what it was made from changed, by content and not by date: data, configuration, domain, our code
 that runs inside Rasa, and Rasa's lock file. The hash is kept beside the model.
 
-    models/assistent.tar.gz                     the model that serves (a hard link to the newest below)
+    models/assistent.tar.gz                     the newest model (a hard link to the newest below)
     models/assistent.json                       what it was made from
     models/assistent-20261122T065012Z.tar.gz    the newest models, for going back
 """
@@ -86,7 +86,7 @@ def hash_inputs(root: Path) -> str:
 
 
 def model_path(root: Path) -> Path:
-    """Where the model that serves is."""
+    """Where the newest model is."""
     return root / "models" / f"{MODEL_NAME}.tar.gz"
 
 

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from bot.errors import OperationError
-from bot.operations import checks, configuration, processes, training
+from bot.operations import checks, configuration, processes, slots, training
+from bot.operations.model_files import model_path
 from bot.operations.preparation import prepare_database, read_or_make_passwords
 
 if TYPE_CHECKING:
@@ -35,17 +36,22 @@ HEARTBEAT_SECONDS = 5
 POLL_SECONDS = 0.25
 
 Say = Callable[[str], None]
+# Puts the model that is to serve in its slot, and returns the slot.
+PlaceModel = Callable[[], str]
 
 
 class Stopped(BaseException):
     """The person asked for the end, by Ctrl-C or a signal."""
 
 
-def run_demonstration(settings: Settings, say: Say, announce: Callable[[], None] | None = None) -> None:
+def run_demonstration(
+    settings: Settings, say: Say, announce: Callable[[], None] | None = None, place_model: PlaceModel | None = None
+) -> None:
     """Start everything, tell where it is, and stay until the person ends it.
 
-    `announce` is called once everything is ready, after the addresses were said. OperationError when something cannot
-    be done; whatever was started is ended first, however this function is left.
+    `announce` is called once everything is ready, after the addresses were said; `place_model` before the engine starts, the
+    newest model being put in the first slot without it. OperationError when something cannot be done; whatever was started
+    is ended first, however this function is left.
     """
     require_demonstration(settings)
     with contextlib.suppress(Stopped), raising_on_signals():
@@ -57,13 +63,22 @@ def run_demonstration(settings: Settings, say: Say, announce: Callable[[], None]
             wait_for_page(settings, control, say)
             control.start(configuration.ACTIONS)
             training.train_model(settings, say)
-            control.start(configuration.RASA_A)
+            slot = place_model() if place_model else place_newest(settings)
+            # The site may have started it with a former model, when it undid a change that was cut.
+            control.restart(configuration.RASA_PROGRAMS[slot])
             wait_until_ready(settings, control, say)
             say_addresses(settings, say)
             if announce:
                 announce()
             say("Ctrl-C arrête tout.")
             watch(settings, supervisor)
+
+
+def place_newest(settings: Settings) -> str:
+    """Put the newest model in the first slot, and return the slot."""
+    slot = configuration.SLOTS[0]
+    slots.put_in_slot(settings, slot, slots.copy_aside(settings, slot, model_path(settings.root)))
+    return slot
 
 
 def require_demonstration(settings: Settings) -> None:

@@ -329,4 +329,7 @@ ACTIONS: Mapping[str, str] = {
     "wave_school_removed": "École retirée d’une vague",
     "wave_closed": "Vague close",
     "wave_closing_undone": "Clôture d’une vague annulée",
+    "model_asked": "Mise en service d’un modèle demandée",
+    "model_served": "Modèle mis en service",
+    "model_refused": "Modèle non mis en service",
 }

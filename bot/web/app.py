@@ -12,7 +12,7 @@ from aiohttp import web
 from bot.chat import views as chat
 from bot.chat.assistant import Assistant
 from bot.chat.composer import Composer
-from bot.chat.engine import Engine, RasaEngine
+from bot.chat.engine import Engine, SlotEngine
 from bot.chat.events import EventHub
 from bot.chat.markup import to_html
 from bot.chat.payloads import MAX_BODY_BYTES
@@ -38,6 +38,8 @@ from bot.escalation.outages import OpenIncidents
 from bot.escalation.personal_data import PersonData, TicketData
 from bot.escalation.postman import Postman
 from bot.knowledge.service import KnowledgeBase, read_utterances
+from bot.learning.serving import InService, Serving
+from bot.operations.slots import Slots, slots_of
 from bot.people.personal_data import AccountData
 from bot.privacy.service import PersonalData
 from bot.privacy.vault import Vault
@@ -56,7 +58,7 @@ from bot.web.readiness import READINESS, ReadinessCheck
 from bot.web.security import security_middleware
 from bot.web.uploads import FORM_BYTES
 from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
-from bot.workshop.views import waves
+from bot.workshop.views import serving, waves
 
 OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS, *exchanges.OPERATIONS)
 
@@ -68,8 +70,9 @@ def create_app(
     clock: Clock | None = None,
     utterances: Mapping[str, list[str]] | None = None,
     model: Path | None = None,
+    slots: Slots | None = None,
 ) -> web.Application:
-    """Build the application; `engine`, `clock`, `utterances` and `model` stand in for the real ones in tests."""
+    """Build the application; what is given beside `settings` stands in for the real one in tests."""
     cap, put_headers = security_middleware(
         settings,
         {
@@ -105,7 +108,8 @@ def create_app(
             topics = load_topics()
             openings = OpeningDates(database, clock)
             knowledge = KnowledgeBase(database, topics, read_voices, openings.tell)
-            chosen = engine or RasaEngine(settings.engine_url, http)
+            slot_engine = SlotEngine(settings.engine_urls, http, InService().slot)
+            chosen = engine or slot_engine
             reader = ReaderInService(model or settings.root / "models" / "assistent.tar.gz")
             incidents = OpenIncidents(database)
             composer = Composer(knowledge, Phrasebook.read(settings.root / "domain.yml"))
@@ -125,6 +129,10 @@ def create_app(
             app[live.DESK_HUB] = EventHub(
                 database, newest=desk.last_change_id, after=desk.changes_after, key=lambda _: live.EVERYTHING
             )
+            app[serving.SERVING] = Serving(
+                database, clock, settings, slots or slots_of(settings), slot_engine,
+                read_from=(lambda _: None) if model else reader.follow,
+            )  # fmt: skip
             app[READINESS] = ReadinessCheck(database, knowledge, chosen)
             courier = Courier(database, clock, settings.connector_secrets, tools)
             jobs = Jobs(
@@ -137,20 +145,20 @@ def create_app(
             except StorageUnavailable:
                 # The page must come up all the same: the job tries again, and /readyz says why it is not ready.
                 pass
-            parts = (app[chat.HUB], app[live.DESK_HUB], app[READINESS], jobs)
+            parts = (app[serving.SERVING], app[chat.HUB], app[live.DESK_HUB], app[READINESS], jobs)
             for part in parts:
                 await part.start()
             yield
             for part in reversed(parts):
                 await part.stop()
-            if isinstance(chosen, RasaEngine):
-                await chosen.close()
+            await slot_engine.close()
             await database.close()
 
     async def end_streams(app: web.Application) -> None:
         # Before the server waits for its connections: an open stream would hold it up.
         await app[chat.HUB].stop()
         await app[live.DESK_HUB].stop()
+        app[serving.SERVING].end_watches()
 
     app.cleanup_ctx.append(resources)
     app.on_shutdown.append(end_streams)

@@ -30,8 +30,8 @@ from bot.rollout.waves import OpeningDates
 from bot.web.lease import Lease
 
 REFRESH_S = 2.0
-# A model is trained in minutes; to see whether the file is another one costs nothing.
-MODEL_S = 5.0
+# To see whether the file is another one costs nothing, and what degraded mode understands must follow what serves.
+MODEL_S = 1.0
 # Schools and their values change by hand, and an académie has thousands: they are read again every so many turns.
 TERRITORIES_EVERY = 15
 ALERTS_S = 20.0

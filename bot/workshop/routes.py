@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from bot.console.views.shell import Route
 from bot.people.rules import Permission
-from bot.workshop.views import waves
+from bot.workshop.views import serving, waves
 
-WAVES = Permission.MANAGE_WAVES
+TRAIN, WAVES = Permission.TRAIN_MODELS, Permission.MANAGE_WAVES
 _WAVE = f"{waves.PATH}/{{wave}}"
 
 ROUTES: tuple[Route, ...] = (
+    Route("GET", serving.PATH, serving.show_service, TRAIN, nav="Modèle en service"),
+    Route("POST", serving.PATH, serving.put_in_service, TRAIN),
+    Route("POST", f"{serving.PATH}/retour", serving.go_back, TRAIN),
+    Route("GET", f"{serving.PATH}/flux", serving.stream, TRAIN),
     Route("GET", waves.PATH, waves.show_waves, WAVES, nav="Vagues"),
     Route("GET", f"{waves.PATH}/nouvelle", waves.show_addition, WAVES),
     Route("POST", f"{waves.PATH}/nouvelle", waves.add_wave, WAVES),

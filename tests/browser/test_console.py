@@ -12,12 +12,13 @@ from playwright.sync_api import expect
 
 from bot import migrations
 from bot.clock import SystemClock
-from bot.console.routes import ROUTES
+from bot.console.routes import ROUTES as CONSOLE_ROUTES
 from bot.db import Database
 from bot.people import accounts
 from bot.people.service import save_schools
 from bot.settings import ROOT, read_settings
 from bot.web.app import create_app
+from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
 from tests.integration.console import PASSWORD, add_account
 from tests.integration.gateway import GatewayThread, ScriptedEngine, run_apart
 
@@ -105,7 +106,7 @@ def test_axe_finds_nothing_on_any_page_and_none_scrolls_sideways(new_page, axe, 
     check()
     sign_in(page, console, ADMIN)
     expect(page.get_by_role("navigation", name="Console")).to_be_visible()
-    for route in ROUTES:
+    for route in (*CONSOLE_ROUTES, *WORKSHOP_ROUTES):
         if route.method == "GET" and route.nav and page.request.get(console.url + route.path).status == 200:
             go(route.path)
     for path in ("/console/mon-compte", "/console/comptes/nouveau", f"/console/comptes/{console.ids[ADMIN]}",

@@ -53,14 +53,14 @@ class Conversation:
 class SteadyLoad:
     """Messages at a steady pace, for the time of the block; then `check` compares with what the assistant kept."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, people: int = PEOPLE) -> None:
         self.site = site
         self.conversations: list[Conversation] = []
         self.outages: list[tuple[float, float]] = []
         self.refusals: list[float] = []
         self._failures: list[BaseException] = []
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._keep_writing, args=(number,)) for number in range(PEOPLE)]
+        self._threads = [threading.Thread(target=self._keep_writing, args=(number,)) for number in range(people)]
         lines = [json.loads(line) for line in (ROOT / "benchmarks/eval/dev.jsonl").read_text("utf-8").splitlines()]
         self._questions = {
             profile: [line["text"] for line in group]

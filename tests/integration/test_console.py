@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.clock import FixedClock
-from bot.console.routes import ROUTES
+from bot.console.routes import ROUTES as CONSOLE_ROUTES
 from bot.console.views.shell import SIGN_IN, Access, Route
 from bot.db import Database
 from bot.people.rules import PERMISSIONS, Role
@@ -16,7 +16,7 @@ from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
 from tests.integration.console import PASSWORD, SESSION, Browser, Open, add_account, open_browser, signed_in
 from tests.integration.gateway import ONE_KIND
 
-EVERY = (*ROUTES, *WORKSHOP_ROUTES)
+ROUTES = (*CONSOLE_ROUTES, *WORKSHOP_ROUTES)
 NOBODY, NO_ROLE = "anonymous", "no role"
 CALLERS = (NOBODY, NO_ROLE, *(role.value for role in Role))
 OPEN = {
@@ -66,9 +66,9 @@ async def test_the_navigation_has_what_the_caller_may_open(browser_of: Open) -> 
         browser = await browser_of(*([role] if role else []))
         page = await browser.get("/console/mon-compte")
         allowed = PERMISSIONS[role] if role else frozenset()
-        assert page.navigation == [route.nav for route in EVERY if route.nav and route.allow in allowed]
+        assert page.navigation == [route.nav for route in ROUTES if route.nav and route.allow in allowed]
         home = await browser.get("/console/")
-        first = next((route.path for route in EVERY if route.nav and route.allow in allowed), "/console/mon-compte")
+        first = next((route.path for route in ROUTES if route.nav and route.allow in allowed), "/console/mon-compte")
         assert (home.status, home.location) == (303, first)
 
 

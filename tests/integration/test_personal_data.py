@@ -52,6 +52,7 @@ IMPERSONAL = {
     "wave_articles",
     "wave_balances",
     "question_marks",
+    "swaps",
     "alembic_version",
 }
 

@@ -87,6 +87,7 @@ NOTICES: Mapping[str, str] = {
     "incident-ouvert": "L’incident est ouvert : l’assistant le dit à partir de maintenant.",
     "incident-termine": "L’incident est terminé : les personnes rattachées sont prévenues.",
     "demande-renvoyer": "L’envoi à l’outil de l’équipe est refait dans un instant.",
+    "modele-demande": "La mise en service est commencée. Le modèle actuel répond jusqu’à ce que l’autre soit prêt.",
     "demande-parler": "L’assistant se tait dans cette conversation : ce que vous écrivez y paraît.",
     "vague-ajoutee": "La vague est ajoutée. Inscrivez-y ses écoles.",
     "vague-modifiee": "La vague est modifiée.",

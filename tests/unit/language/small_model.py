@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,14 +36,16 @@ def as_npz(**arrays: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def small_model(*, hint: float = 0.5, certain: float = 0.9, scale: float = 8.0) -> Files:
+def small_model(
+    *, hint: float = 0.5, certain: float = 0.9, scale: float = 8.0, taught: Mapping[str, list[str]] = TAUGHT
+) -> Files:
     """Return the files that the classifier saves, by name."""
-    labels = sorted(TAUGHT)
+    labels = sorted(taught)
     settings = GramSettings()
-    grams = Grams.fit([text for texts in TAUGHT.values() for text in texts], settings)
+    grams = Grams.fit([text for texts in taught.values() for text in texts], settings)
     weights = np.zeros((grams.width, len(labels)), dtype=np.float16)
     for place, label in enumerate(labels):
-        for text in TAUGHT[label]:
+        for text in taught[label]:
             columns, values = grams.read(text, None)
             weights[columns, place] += values.astype(np.float16)
     model = {
@@ -60,11 +64,11 @@ def small_model(*, hint: float = 0.5, certain: float = 0.9, scale: float = 8.0) 
     }
 
 
-def write_archive(path: Path, files: Files, folder: str = FOLDER) -> Path:
+def write_archive(path: Path, files: Files, folder: str = FOLDER, metadata: Mapping[str, Any] | None = None) -> Path:
     """Write an archive with `files` beside what is none of ours."""
     with tarfile.open(path, "w:gz") as archive:
         for name, content in {
-            "metadata.json": b"{}",
+            "metadata.json": json.dumps(metadata or {}).encode(),
             **{f"{folder}/{name}": data for name, data in files.items()},
         }.items():
             member = tarfile.TarInfo(name)

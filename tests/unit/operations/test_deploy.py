@@ -51,7 +51,7 @@ def test_the_units_run_what_supervisor_runs(name):
     programs = {program.name: program for program in configuration.list_programs(Settings())}
     program = programs["rasa-a" if name == "rasa@" else name]
 
-    ours = [word.replace("${RASA_PORT}", "5005") for word in command.split()]
+    ours = [word.replace("${RASA_PORT}", "5005").replace("%i", "a") for word in command.split()]
     options = [word for word in program.command if not word.endswith("endpoints.yml")]
     assert sorted(word for word in ours if not word.endswith("endpoints.yml")) == sorted(options)
     for variable, value in program.environment.items():
