@@ -297,4 +297,8 @@ ACTIONS: Mapping[str, str] = {
     "school_added": "École ajoutée",
     "school_changed": "École modifiée",
     "schools_imported": "Écoles importées",
+    "training_asked": "Apprentissage lancé",
+    "training_cancelled": "Apprentissage annulé",
+    "training_scheduled": "Programme des apprentissages modifié",
+    "model_overruled": "Refus d’un modèle levé",
 }

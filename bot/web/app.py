@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 
@@ -35,6 +35,8 @@ from bot.escalation.attachments import MAX_SENT_BYTES, Darkroom
 from bot.escalation.outages import OpenIncidents
 from bot.escalation.personal_data import PersonData, TicketData
 from bot.knowledge.service import KnowledgeBase, read_utterances
+from bot.learning.judging import Trials
+from bot.learning.runs import Launcher
 from bot.people.personal_data import AccountData
 from bot.privacy.service import PersonalData
 from bot.privacy.vault import Vault
@@ -52,6 +54,7 @@ from bot.web.readiness import READINESS, ReadinessCheck
 from bot.web.security import security_middleware
 from bot.web.uploads import FORM_BYTES
 from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
+from bot.workshop.views import training
 
 OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS, *exchanges.OPERATIONS)
 
@@ -63,8 +66,9 @@ def create_app(
     clock: Clock | None = None,
     utterances: Mapping[str, list[str]] | None = None,
     model: Path | None = None,
+    learner: Sequence[str] | None = None,
 ) -> web.Application:
-    """Build the application; `engine`, `clock`, `utterances` and `model` stand in for the real ones in tests."""
+    """Build the application; `engine`, `clock`, `utterances`, `model` and `learner` stand in for the real ones in tests."""
     cap, put_headers = security_middleware(
         settings, {schools.IMPORT: schools.MAX_BODY, chat.ATTACHMENTS: MAX_SENT_BYTES + FORM_BYTES}
     )
@@ -116,9 +120,16 @@ def create_app(
             )
             app[READINESS] = ReadinessCheck(database, knowledge, chosen)
             courier = Courier(database, clock, settings.connector_secrets, tools)
-            jobs = Jobs(
-                knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents
+            python = str(settings.root / ".venv" / "bin" / "python")
+            launcher = Launcher(
+                learner or (python, "-m", "bot", "learn"), settings.root, settings.var_dir / "log" / "learn.log"
             )
+            app[training.LAUNCHER] = launcher
+            app[training.TRIALS] = Trials(settings.root)
+            jobs = Jobs(
+                knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents,
+                launcher,
+            )  # fmt: skip
             try:
                 await knowledge.refresh()
             except StorageUnavailable:
@@ -130,6 +141,7 @@ def create_app(
             yield
             for part in reversed(parts):
                 await part.stop()
+            await app[training.TRIALS].stop()
             if isinstance(chosen, RasaEngine):
                 await chosen.close()
             await database.close()

@@ -1,6 +1,7 @@
 """What the web process does beside answering.
 
-Read the knowledge and the model again when they changed, raise the deadlines of requests, carry requests to other tools and back, purge once a day.
+Read the knowledge and the model again when they changed, raise the deadlines of requests, carry requests to other tools and back, begin the
+trainings whose hour has come, purge once a day.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bot.errors import ModelError, StorageUnavailable
 from bot.escalation.outages import OpenIncidents, tell_ended
 from bot.escalation.promises import raise_alerts
 from bot.knowledge.service import KnowledgeBase
+from bot.learning.runs import Launcher, begin_due, follow, launch
 from bot.privacy.service import PersonalData
 from bot.web.lease import Lease
 
@@ -30,6 +32,7 @@ MODEL_S = 5.0
 # Schools and their values change by hand, and an académie has thousands: they are read again every so many turns.
 TERRITORIES_EVERY = 15
 ALERTS_S = 20.0
+TRAININGS_S = 15.0
 CARRY_S = 2.0
 CARRIED_WITHIN = timedelta(seconds=1)
 PURGE_EVERY = timedelta(days=1)
@@ -41,7 +44,8 @@ class Jobs:
     """Runs the background jobs; a lease in the database leaves the purge to one process."""
 
     def __init__(self, knowledge: KnowledgeBase, reader: ReaderInService, personal_data: PersonalData, lease: Lease,
-                 database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents) -> None:  # fmt: skip
+                 database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents,
+                 launcher: Launcher) -> None:  # fmt: skip
         self._knowledge = knowledge
         self._reader = reader
         self._personal_data = personal_data
@@ -50,6 +54,7 @@ class Jobs:
         self._clock = clock
         self._courier = courier
         self._incidents = incidents
+        self._launcher = launcher
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -63,6 +68,7 @@ class Jobs:
                 self._follow_incidents,
                 self._purge,
                 self._carry,
+                self._train,
             )
         ]
 
@@ -136,3 +142,16 @@ class Jobs:
             except StorageUnavailable:
                 log.warning("exchanges_postponed")
             await asyncio.sleep(CARRY_S)
+
+    async def _train(self) -> None:
+        while True:
+            try:
+                self._launcher.reap()
+                if await follow(self._database, self._clock):
+                    log.error("training_lost")
+                if number := await begin_due(self._database, self._clock):
+                    await launch(self._database, self._clock, self._launcher, number)
+                    log.info("training_begun", run=number)
+            except StorageUnavailable:
+                log.warning("trainings_postponed")
+            await asyncio.sleep(TRAININGS_S)

@@ -74,6 +74,10 @@ NOTICES: Mapping[str, str] = {
     "incident-termine": "L’incident est terminé : les personnes rattachées sont prévenues.",
     "demande-renvoyer": "L’envoi à l’outil de l’équipe est refait dans un instant.",
     "demande-parler": "L’assistant se tait dans cette conversation : ce que vous écrivez y paraît.",
+    "apprentissage-lance": "L’apprentissage a commencé. Il prend quelques minutes : vous pouvez quitter cette page.",
+    "apprentissage-annule": "L’apprentissage s’arrête. Rien ne change en service.",
+    "apprentissage-programme": "Le programme est enregistré.",
+    "refus-leve": "Le refus est levé : le modèle peut être mis en service. La raison est gardée.",
     "demande-se-taire": "L’assistant répond de nouveau dans cette conversation.",
 }
 
