@@ -25,7 +25,7 @@ from bot.workshop.routes import ROUTES
 from bot.workshop.views.training import LAUNCHER, PATH
 from tests.integration.console import Browser, Open, Page, add_account, signed_in
 from tests.integration.gateway import ONE_KIND, Api
-from tests.integration.training import Project, judged_row, made, until
+from tests.integration.training import Project, judged_row, made, put, until
 
 DEVOIRS = "cdt_consulter_devoirs"
 
@@ -87,17 +87,6 @@ async def audited(database: Database) -> list[tuple]:
             sa.select(AuditEntry).where(AuditEntry.kind == "training").order_by(AuditEntry.id)
         )
         return [(one.action, one.object_id) for one in found]
-
-
-async def put(database: Database, **values) -> int:
-    """Put a run into the table as its process would have left it."""
-    now = datetime.now(UTC)
-    run = TrainingRun(**{"state": runs.DONE, "scheduled": False, "asked_at": now, "seen_at": now, "ended_at": now, "step": "Terminé",
-                         "log": "", "failure": "", **values})  # fmt: skip
-    async with database.transaction() as session:
-        session.add(run)
-        await session.flush()
-        return run.id
 
 
 # --- a run ------------------------------------------------------------------------------------
