@@ -29,7 +29,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+# Last: a copy of our code that is to be measured comes first (benchmarks/compare.py).
+sys.path.append(str(ROOT))
 sys.path.insert(0, str(ROOT / "benchmarks" / "eval"))
 
 import numpy as np  # noqa: E402

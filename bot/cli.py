@@ -50,6 +50,10 @@ def build_parser() -> argparse.ArgumentParser:
     serve = add("serve", _serve, "Mettre un modèle en service, sans interrompre les conversations")
     serve.add_argument("model", nargs="?", help="son nom, tel que « models » le donne")
     serve.add_argument("--back", action="store_true", help="revenir à celui qui servait avant")
+    learn = add("learn", _learn, "Faire un apprentissage demandé dans l’atelier (lancé par les pages)")
+    learn.add_argument("number", type=int, help="le numéro de l’apprentissage")
+    remake = add("remake", _remake, "Refaire un modèle gardé à partir de ce dont il a été fait")
+    remake.add_argument("model", help="son nom dans models/, sans .tar.gz")
     add("check-machine", _check_machine, "Vérifier la machine : ports, disque, Python")
     add("migrate", _migrate, "Mettre la base de données à jour")
     add("load", _load, "Charger les articles, et le territoire inventé en démonstration")
@@ -185,6 +189,35 @@ def _serve(settings: Settings, options: argparse.Namespace) -> None:
         _say("Le modèle est en service. L’ancien est arrêté.")
 
     asyncio.run(_with_database(settings, swap))
+def _learn(settings: Settings, options: argparse.Namespace) -> int:
+    import signal
+    import threading
+
+    from bot.clock import SystemClock
+    from bot.learning.runs import DONE, carry_out
+    from bot.operations.candidates import open_bench
+    from bot.web.logs import configure_logs
+
+    configure_logs(settings.log_level)
+    # Whoever is waiting for an answer comes first.
+    os.nice(19)
+
+    async def learn(database: Database) -> str:
+        stop = threading.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        return await carry_out(
+            database, SystemClock(), settings.root, options.number, lambda run: open_bench(settings, run), stop
+        )
+
+    state = asyncio.run(_with_database(settings, learn))
+    _say(f"Apprentissage {options.number} : {state}.")
+    return 0 if state == DONE else 1
+
+
+def _remake(settings: Settings, options: argparse.Namespace) -> None:
+    from bot.operations.candidates import remake_model
+
+    _say(f"Modèle refait : {remake_model(settings, options.model, _say)}")
 
 
 def _check_machine(settings: Settings, _: argparse.Namespace) -> int:

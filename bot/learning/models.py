@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -65,3 +66,56 @@ class Swap(Base):
     under_way: Mapped[bool | None] = mapped_column(sa.Boolean, unique=True)
     runner: Mapped[str] = mapped_column(sa.String(36), default="")
     alive_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class TrainingRun(Base):
+    """One training asked for: how far it is, what it was made of, what it is worth.
+
+    `active` is 1 while it is under way and nothing after: being unique, it keeps two from running at once. The process that
+    trains renews `seen_at`; silent for long, it is taken for dead, and nothing more that it writes is taken.
+    """
+
+    __tablename__ = "training_runs"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    active: Mapped[int | None] = mapped_column(sa.SmallInteger, unique=True)
+    # A state of bot.learning.runs.
+    state: Mapped[str] = mapped_column(sa.String(12))
+    scheduled: Mapped[bool]
+    author_id: Mapped[str | None] = mapped_column(sa.ForeignKey("accounts.id", ondelete="SET NULL"))
+    asked_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    seen_at: Mapped[datetime] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    cancel_asked_at: Mapped[datetime | None] = mapped_column(Instant)
+    step: Mapped[str] = mapped_column(sa.String(200))
+    log: Mapped[str] = mapped_column(sa.Text, default="")
+    # Why it failed, as a sentence.
+    failure: Mapped[str] = mapped_column(sa.Text, default="")
+    # What was learnt from: counts, digest, versions (bot.learning.dataset).
+    made_of: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
+    # The model's file in models/, without its ending.
+    archive: Mapped[str | None] = mapped_column(sa.String(80), index=True)
+    report: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
+    # What the gate said (bot.learning.gate), and who set it aside, and why.
+    verdict: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
+    overruled_at: Mapped[datetime | None] = mapped_column(Instant)
+    overruled_by: Mapped[str | None] = mapped_column(sa.ForeignKey("accounts.id", ondelete="SET NULL"))
+    overruled_reason: Mapped[str | None] = mapped_column(sa.String(500))
+
+
+class TrainingSchedule(Base):
+    """When trainings begin by themselves: one row, none as long as nobody asked for any."""
+
+    __tablename__ = "training_schedule"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # Of bot.learning.runs.RHYTHMS; the hour and the day (0 is Monday) are those of Paris.
+    rhythm: Mapped[str] = mapped_column(sa.String(8))
+    hour: Mapped[int]
+    weekday: Mapped[int]
+    next_at: Mapped[datetime | None] = mapped_column(Instant)
+    # Why the last one that was due did not begin.
+    missed: Mapped[str] = mapped_column(sa.String(300), default="")
+    author_id: Mapped[str | None] = mapped_column(sa.ForeignKey("accounts.id", ondelete="SET NULL"))
+    version: Mapped[int]

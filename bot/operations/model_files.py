@@ -5,7 +5,9 @@ that runs inside Rasa, and Rasa's lock file. The hash is kept beside the model.
 
     models/assistent.tar.gz                     the newest model (a hard link to the newest below)
     models/assistent.json                       what it was made from
-    models/assistent-20261122T065012Z.tar.gz    the newest models, for going back
+    models/assistent-20261122T065012Z.tar.gz    the newest models, for going back, and those that a run of the workshop made
+    models/assistent-20261122T065012Z.json      what each was made from
+    models/assistent-20261122T065012Z.inputs.tgz    of a run's: all that it was made from, to make it again
 """
 
 from __future__ import annotations
@@ -14,14 +16,18 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 MODEL_NAME = "assistent"
 
 # Enough to go back past a bad evening; a model is 10 to 60 MB.
 MODELS_KEPT = 5
+# All of them together, whatever a model weighs.
+BYTES_KEPT = 1_000_000_000
 
 # What the model is made from, relative to the root. A folder counts with all its files.
 INPUTS = (
@@ -53,6 +59,17 @@ class ModelRecord:
     trained_at: str
     seconds: float
     size: int
+    # Of a run of the workshop: its number, when its data was read, the hash of all that it was made from, and what that was.
+    # `inputs` is then the project's own: what formateurs add makes no model stale.
+    run: int | None = None
+    data_at: str | None = None
+    digest: str | None = None
+    made_of: dict[str, Any] | None = None
+
+    def to_json(self) -> str:
+        """Return what is written, without what is not known."""
+        known = {name: value for name, value in asdict(self).items() if value is not None}
+        return json.dumps(known, ensure_ascii=False, indent=1) + "\n"
 
 
 def list_inputs(root: Path) -> list[Path]:
@@ -97,9 +114,13 @@ def record_path(root: Path) -> Path:
 
 def read_record(root: Path) -> ModelRecord | None:
     """Return what is written beside the model, None when it is absent, unreadable or of another model."""
+    return _read_beside(model_path(root), record_path(root))
+
+
+def _read_beside(model: Path, path: Path) -> ModelRecord | None:
     try:
-        record = ModelRecord(**json.loads(record_path(root).read_text(encoding="utf-8")))
-        return record if model_path(root).stat().st_size == record.size else None
+        record = ModelRecord(**json.loads(path.read_text(encoding="utf-8")))
+        return record if model.stat().st_size == record.size else None
     except (OSError, ValueError, TypeError):
         return None
 
@@ -121,9 +142,23 @@ def is_stale(root: Path) -> bool:
     return explain_staleness(root) is not None
 
 
-def describe_model(model: Path, inputs: str, seconds: float) -> ModelRecord:
+def describe_model(model: Path, inputs: str, seconds: float, **made_by_run: Any) -> ModelRecord:
     """Return what is to be written beside a model just made."""
-    return ModelRecord(inputs, _now().isoformat(), seconds, model.stat().st_size)
+    return ModelRecord(inputs, _now().isoformat(), seconds, model.stat().st_size, **made_by_run)
+
+
+def keep_model(root: Path, candidate: Path, record: ModelRecord, inputs: Path | None = None) -> str:
+    """Add a finished model to those kept, with what it was made from; return its name. It does not serve yet.
+
+    The model goes last: interrupted in between, nothing that could be taken for a model is left.
+    """
+    models = root / "models"
+    name = f"{MODEL_NAME}-{_now():%Y%m%dT%H%M%S%fZ}"
+    if inputs is not None:
+        os.replace(inputs, models / f"{name}.inputs.tgz")
+    (models / f"{name}.json").write_text(record.to_json(), encoding="utf-8")
+    os.replace(candidate, models / f"{name}.tar.gz")
+    return name
 
 
 def install_model(root: Path, candidate: Path, record: ModelRecord) -> None:
@@ -132,16 +167,69 @@ def install_model(root: Path, candidate: Path, record: ModelRecord) -> None:
     The record goes last: interrupted in between, the model counts as of unknown making and is made again.
     """
     models = root / "models"
-    name = f"{MODEL_NAME}-{_now():%Y%m%dT%H%M%S%fZ}"
-    kept, kept_record = models / f"{name}.tar.gz", models / f"{name}.json"
-    os.replace(candidate, kept)
-    content = json.dumps(asdict(record), indent=1) + "\n"
-    kept_record.write_text(content, encoding="utf-8")
-    _replace_by_copy(kept, model_path(root))
-    _replace_by_copy(kept_record, record_path(root))
-    for old in sorted(models.glob(f"{MODEL_NAME}-*.tar.gz"), reverse=True)[MODELS_KEPT:]:
-        old.unlink(missing_ok=True)
-        old.with_name(old.name.removesuffix(".tar.gz") + ".json").unlink(missing_ok=True)
+    before = find_served(root)
+    name = keep_model(root, candidate, record)
+    _replace_by_copy(models / f"{name}.tar.gz", model_path(root))
+    _replace_by_copy(models / f"{name}.json", record_path(root))
+    prune_models(root, {name, before} - {None})
+
+
+def find_served(root: Path) -> str | None:
+    """Return the name of the kept model that serves; None when none of those kept is the one in place."""
+    served = model_path(root)
+    for path in kept_models(root):
+        try:
+            same = path.samefile(served)
+            # Where there are no hard links it is a copy, whose record is a copy too.
+            same = same or path.with_name(_beside(path)).read_bytes() == record_path(root).read_bytes()
+        except OSError:
+            continue
+        if same:
+            return path.name.removesuffix(".tar.gz")
+    return None
+
+
+def find_served_lately(root: Path) -> set[str]:
+    """Return the names of the model that serves and of those that may have served just before it.
+
+    Which one did is not written in the files: the newest that is older, and the newest of those that `make train` put in place.
+    """
+    served = find_served(root)
+    if served is None:
+        return set()
+    older = [path for path in kept_models(root) if path.name.removesuffix(".tar.gz") < served]
+    installed = (
+        path for path in older if (found := _read_beside(path, path.with_name(_beside(path)))) and not found.run
+    )
+    before = {path.name.removesuffix(".tar.gz") for path in (*older[:1], *list(installed)[:1])}
+    return {served, *before}
+
+
+def kept_models(root: Path) -> list[Path]:
+    """Return the models kept, the newest first."""
+    return sorted((root / "models").glob(f"{MODEL_NAME}-*.tar.gz"), reverse=True)
+
+
+def prune_models(root: Path, needed: Collection[str]) -> list[str]:
+    """Remove the oldest models past what is kept, by number and by size, but for the `needed` ones; return their names."""
+    removed, count, size = [], 0, 0
+    for path in sorted(kept_models(root), key=lambda path: path.name.removesuffix(".tar.gz") not in needed):
+        name = path.name.removesuffix(".tar.gz")
+        count, size = count + 1, size + path.stat().st_size
+        if name in needed or (count <= MODELS_KEPT and size <= BYTES_KEPT):
+            continue
+        # The model first: what is left of one is removed below.
+        path.unlink(missing_ok=True)
+        removed.append(name)
+    names = {path.name.removesuffix(".tar.gz") for path in kept_models(root)}
+    for path in (root / "models").glob(f"{MODEL_NAME}-*"):
+        if path.name.endswith((".json", ".inputs.tgz")) and path.name.split(".", 1)[0] not in names:
+            path.unlink(missing_ok=True)
+    return removed
+
+
+def _beside(model: Path) -> str:
+    return model.name.removesuffix(".tar.gz") + ".json"
 
 
 def _replace_by_copy(source: Path, target: Path) -> None:

@@ -40,7 +40,7 @@ def train_model(settings: Settings, say: Say, *, force: bool = False) -> bool:
     The model in place is untouched until the new one is complete. OperationError says what went wrong.
     """
     root = settings.root
-    with _only_training(root):
+    with only_training(root):
         reason = explain_staleness(root)
         if reason is None and not force:
             return False
@@ -48,11 +48,8 @@ def train_model(settings: Settings, say: Say, *, force: bool = False) -> bool:
         inputs = hash_inputs(root)
         started = time.monotonic()
         log = settings.var_dir / "log" / "train.log"
-        with _training_folder(root) as folder:
-            _run_rasa_train(root, folder, log, say)
-            candidate = folder / "candidate.tar.gz"
-            if not candidate.is_file():
-                raise OperationError(f"L’apprentissage s’est terminé sans donner de modèle. Détail : {log}.")
+        with training_folder(root) as folder:
+            candidate = run_rasa_train(root, folder, log, say)
             seconds = round(time.monotonic() - started, 1)
             record = describe_model(candidate, inputs, seconds)
             install_model(root, candidate, record)
@@ -60,9 +57,9 @@ def train_model(settings: Settings, say: Say, *, force: bool = False) -> bool:
     return True
 
 
-def train_command(root: Path, folder: Path) -> list[str]:
-    """Return the command that trains into `folder`, run from the root so that Rasa finds our components."""
-    environment = {**RASA_ENVIRONMENT, "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"}
+def train_command(root: Path, folder: Path, inputs: Path) -> list[str]:
+    """Return the command that trains into `folder`, run from `inputs` so that Rasa finds our components there."""
+    environment = {**RASA_ENVIRONMENT, "PYTHONPATH": str(inputs), "PYTHONUNBUFFERED": "1"}
     return [
         "env",
         *(f"{name}={value}" for name, value in environment.items()),
@@ -71,16 +68,22 @@ def train_command(root: Path, folder: Path) -> list[str]:
     ]
 
 
-def _run_rasa_train(root: Path, folder: Path, log: Path, say: Say) -> None:
-    """Run `rasa train` into `folder`, its whole output in `log`, the lines that matter handed to `say`."""
+def run_rasa_train(
+    root: Path, folder: Path, log: Path, say: Say, *, inputs: Path | None = None, stop: threading.Event | None = None
+) -> Path:
+    """Run `rasa train` on the project, or on the copy of its files in `inputs`; return the model, made in `folder`.
+
+    Its whole output goes to `log`, the lines that matter to `say`. It is ended when `stop` is set.
+    """
+    inputs = inputs or root
     if not (root / ".venv-rasa" / "bin" / "python").exists():
         raise OperationError("Rasa n’est pas installé dans .venv-rasa : lancez « make install ».")
     log.parent.mkdir(parents=True, exist_ok=True)
     last: deque[str] = deque(maxlen=LINES_SHOWN_ON_FAILURE)
     with log.open("w", encoding="utf-8") as kept, _Heartbeat(say) as heart:
         process = subprocess.Popen(
-            train_command(root, folder),
-            cwd=root,
+            train_command(root, folder, inputs),
+            cwd=inputs,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -88,7 +91,7 @@ def _run_rasa_train(root: Path, folder: Path, log: Path, say: Say) -> None:
             errors="replace",
             start_new_session=True,
         )
-        with _ended_with_us(process):
+        with _ended_with_us(process), _ended_when(stop, process):
             assert process.stdout is not None
             for raw in process.stdout:
                 line = strip_colours(raw).rstrip()
@@ -101,6 +104,10 @@ def _run_rasa_train(root: Path, folder: Path, log: Path, say: Say) -> None:
             status = process.wait()
     if status:
         raise OperationError(explain_training_failure(status, list(last), log))
+    candidate = folder / "candidate.tar.gz"
+    if not candidate.is_file():
+        raise OperationError(f"L’apprentissage s’est terminé sans donner de modèle. Détail : {log}.")
+    return candidate
 
 
 def strip_colours(line: str) -> str:
@@ -165,7 +172,7 @@ class _Heartbeat:
 
 
 @contextlib.contextmanager
-def _only_training(root: Path) -> Iterator[None]:
+def only_training(root: Path) -> Iterator[None]:
     """Keep two trainings of one project apart."""
     models = root / "models"
     models.mkdir(exist_ok=True)
@@ -178,7 +185,7 @@ def _only_training(root: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _training_folder(root: Path) -> Iterator[Path]:
+def training_folder(root: Path) -> Iterator[Path]:
     """Yield a folder of its own beside the models, on the same disk; what an interrupted training left goes first."""
     models = root / "models"
     for left in models.glob(".training-*"):
@@ -206,3 +213,24 @@ def _ended_with_us(process: subprocess.Popen) -> Iterator[None]:
                 process.wait()
         if process.stdout:
             process.stdout.close()
+
+
+@contextlib.contextmanager
+def _ended_when(stop: threading.Event | None, process: subprocess.Popen) -> Iterator[None]:
+    """End the child and its own children as soon as `stop` is set."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            if stop is not None and stop.is_set():
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, 15)
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()

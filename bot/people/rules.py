@@ -332,4 +332,8 @@ ACTIONS: Mapping[str, str] = {
     "model_asked": "Mise en service d’un modèle demandée",
     "model_served": "Modèle mis en service",
     "model_refused": "Modèle non mis en service",
+    "training_asked": "Apprentissage lancé",
+    "training_cancelled": "Apprentissage annulé",
+    "training_scheduled": "Programme des apprentissages modifié",
+    "model_overruled": "Refus d’un modèle levé",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 
@@ -38,6 +38,8 @@ from bot.escalation.outages import OpenIncidents
 from bot.escalation.personal_data import PersonData, TicketData
 from bot.escalation.postman import Postman
 from bot.knowledge.service import KnowledgeBase, read_utterances
+from bot.learning.judging import Trials
+from bot.learning.runs import Launcher
 from bot.learning.serving import InService, Serving
 from bot.operations.slots import Slots, slots_of
 from bot.people.personal_data import AccountData
@@ -58,7 +60,7 @@ from bot.web.readiness import READINESS, ReadinessCheck
 from bot.web.security import security_middleware
 from bot.web.uploads import FORM_BYTES
 from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
-from bot.workshop.views import serving, waves
+from bot.workshop.views import serving, training, waves
 
 OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS, *exchanges.OPERATIONS)
 
@@ -71,6 +73,7 @@ def create_app(
     utterances: Mapping[str, list[str]] | None = None,
     model: Path | None = None,
     slots: Slots | None = None,
+    learner: Sequence[str] | None = None,
 ) -> web.Application:
     """Build the application; what is given beside `settings` stands in for the real one in tests."""
     cap, put_headers = security_middleware(
@@ -135,9 +138,15 @@ def create_app(
             )  # fmt: skip
             app[READINESS] = ReadinessCheck(database, knowledge, chosen)
             courier = Courier(database, clock, settings.connector_secrets, tools)
+            python = str(settings.root / ".venv" / "bin" / "python")
+            launcher = Launcher(
+                learner or (python, "-m", "bot", "learn"), settings.root, settings.var_dir / "log" / "learn.log"
+            )
+            app[training.LAUNCHER] = launcher
+            app[training.TRIALS] = Trials(settings.root)
             jobs = Jobs(
                 knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents,
-                _postman(settings, database, clock, app[chat.VAULT]), openings,
+                _postman(settings, database, clock, app[chat.VAULT]), openings, launcher,
             )  # fmt: skip
             try:
                 await knowledge.refresh()
@@ -151,6 +160,7 @@ def create_app(
             yield
             for part in reversed(parts):
                 await part.stop()
+            await app[training.TRIALS].stop()
             await slot_engine.close()
             await database.close()
 

@@ -1,7 +1,7 @@
 """What the web process does beside answering.
 
 Read the knowledge, the waves and the model again when they changed, raise the deadlines of requests, carry requests to other tools
-and back, write to the persons, count the questions, purge once a day.
+and back, write to the persons, count the questions, begin the trainings whose hour has come, purge once a day.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from bot.escalation.outages import OpenIncidents, tell_ended
 from bot.escalation.postman import Postman
 from bot.escalation.promises import raise_alerts
 from bot.knowledge.service import KnowledgeBase
+from bot.learning.runs import Launcher, begin_due, follow, launch
 from bot.privacy.service import PersonalData
 from bot.rollout.tally import count_questions
 from bot.rollout.waves import OpeningDates
@@ -35,6 +36,7 @@ MODEL_S = 1.0
 # Schools and their values change by hand, and an académie has thousands: they are read again every so many turns.
 TERRITORIES_EVERY = 15
 ALERTS_S = 20.0
+TRAININGS_S = 15.0
 CARRY_S = 2.0
 CARRIED_WITHIN = timedelta(seconds=1)
 POST_S = 5.0
@@ -51,7 +53,7 @@ class Jobs:
 
     def __init__(self, knowledge: KnowledgeBase, reader: ReaderInService, personal_data: PersonalData, lease: Lease,
                  database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents,
-                 postman: Postman | None, openings: OpeningDates) -> None:  # fmt: skip
+                 postman: Postman | None, openings: OpeningDates, launcher: Launcher) -> None:  # fmt: skip
         self._knowledge = knowledge
         self._reader = reader
         self._personal_data = personal_data
@@ -62,6 +64,7 @@ class Jobs:
         self._incidents = incidents
         self._postman = postman
         self._openings = openings
+        self._launcher = launcher
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -77,6 +80,7 @@ class Jobs:
                 self._carry,
                 self._post,
                 self._count_questions,
+                self._train,
             )
         ]
 
@@ -174,3 +178,16 @@ class Jobs:
             except StorageUnavailable:
                 log.warning("questions_not_counted")
             await asyncio.sleep(COUNT_S)
+
+    async def _train(self) -> None:
+        while True:
+            try:
+                self._launcher.reap()
+                if await follow(self._database, self._clock):
+                    log.error("training_lost")
+                if number := await begin_due(self._database, self._clock):
+                    await launch(self._database, self._clock, self._launcher, number)
+                    log.info("training_begun", run=number)
+            except StorageUnavailable:
+                log.warning("trainings_postponed")
+            await asyncio.sleep(TRAININGS_S)

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from bot.console.views.shell import Route
 from bot.people.rules import Permission
-from bot.workshop.views import serving, waves
+from bot.workshop.views import serving, training, waves
 
-TRAIN, WAVES = Permission.TRAIN_MODELS, Permission.MANAGE_WAVES
+TRAIN, OVERRULE, WAVES = Permission.TRAIN_MODELS, Permission.OVERRULE_MODELS, Permission.MANAGE_WAVES
+_RUN = f"{training.PATH}/{{run}}"
 _WAVE = f"{waves.PATH}/{{wave}}"
 
 ROUTES: tuple[Route, ...] = (
+    Route("GET", training.PATH, training.show_runs, TRAIN, nav="Apprentissage"),
+    Route("POST", training.PATH, training.start, TRAIN),
+    Route("POST", f"{training.PATH}/programme", training.save_schedule, TRAIN),
+    Route("GET", _RUN, training.show_run, TRAIN),
+    Route("POST", f"{_RUN}/annuler", training.cancel, TRAIN),
+    Route("POST", f"{_RUN}/lever", training.overrule, OVERRULE),
+    Route("GET", f"{_RUN}/essai", training.show_trial, TRAIN),
+    Route("POST", f"{_RUN}/essai", training.ask, TRAIN),
     Route("GET", serving.PATH, serving.show_service, TRAIN, nav="Modèle en service"),
     Route("POST", serving.PATH, serving.put_in_service, TRAIN),
     Route("POST", f"{serving.PATH}/retour", serving.go_back, TRAIN),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -214,13 +214,14 @@ async def start(own_url: str, clock: FixedClock, tmp_path: Path, issuers: tuple[
     """Start a gateway: start(engine=…, app=…, and any setting); `clock` is its clock."""
 
     async def start_gateway(
-        *, engine: Engine | None = None, utterances: dict | None = None, model: Path | None = None, **changes: Any
-    ) -> Api:
+        *, engine: Engine | None = None, utterances: dict | None = None, model: Path | None = None,
+        learner: Sequence[str] | None = None, **changes: Any,
+    ) -> Api:  # fmt: skip
         url = changes.pop("url", own_url)
         settings = demonstration(tmp_path / "var", url, **{"issuers": issuers, **changes})
         app: web.Application = create_app(
             settings, engine=engine or ScriptedEngine(), clock=clock, utterances=utterances or {},
-            model=model or tmp_path / "no-model",
+            model=model or tmp_path / "no-model", learner=learner,
         )  # fmt: skip
         client = await aiohttp_client(app)
         return Api(client.session, client.make_url("/"), app=app, server=client.server)

@@ -95,6 +95,10 @@ NOTICES: Mapping[str, str] = {
     "vague-ecole-retiree": "L’école est retirée de la vague.",
     "vague-close": "La vague est close. Son bilan est écrit.",
     "vague-rouverte": "La clôture est annulée : la vague est de nouveau ouverte, et son bilan est effacé.",
+    "apprentissage-lance": "L’apprentissage a commencé. Il prend quelques minutes : vous pouvez quitter cette page.",
+    "apprentissage-annule": "L’apprentissage s’arrête. Rien ne change en service.",
+    "apprentissage-programme": "Le programme est enregistré.",
+    "refus-leve": "Le refus est levé : le modèle peut être mis en service. La raison est gardée.",
     "demande-se-taire": "L’assistant répond de nouveau dans cette conversation.",
 }
 

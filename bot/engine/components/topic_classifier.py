@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -19,6 +22,7 @@ from bot.language.grams import settings_from
 from bot.language.normalise import clean
 
 RANKED = 12
+HELD_OUT = "held_out.json"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -63,7 +67,20 @@ class TopicClassifier(GraphComponent):
         )  # fmt: skip
         with self._storage.write_to(self._resource) as folder:
             self._model.save(folder)
+            self._save_held_out(messages, folder)
         return self._resource
+
+    def _save_held_out(self, messages: list[Message], folder: Path) -> None:
+        """Write what models that had not seen them made of the utterances marked `garde`: real messages, to measure on."""
+        assert self._model is not None
+        if self._model.held_out is None:
+            return
+        labels, found = self._model.labels, {}
+        for message, row in zip(messages, self._model.held_out):
+            if identifier := training_metadata(message).get("garde"):
+                best = np.argsort(-row)[:RANKED]
+                found[str(identifier)] = [[labels[place], float(row[place])] for place in best]
+        (folder / HELD_OUT).write_text(json.dumps(found), encoding="utf-8")
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Rank the intents of each message."""

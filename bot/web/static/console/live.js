@@ -9,17 +9,10 @@ if (page && "EventSource" in window) {
   let asked = false;
   let last = 0;
 
-  const refresh = async () => {
+  const refresh = () => {
     asked = false;
     last = Date.now();
-    // The page that answers a form has an address that only a form may open.
-    const answer = await fetch(page.dataset.page ?? location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-    if (!answer?.ok || answer.redirected) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const old of document.querySelectorAll("[data-live]")) {
-      const next = fresh.getElementById(old.id);
-      if (next) replace(old, next);
-    }
+    return readAgain();
   };
 
   const ask = () => {
@@ -40,6 +33,23 @@ if (page && "EventSource" in window) {
     place.textContent = names.length ? `${names.join(", ")} ${names.length > 1 ? "regardent" : "regarde"} aussi cette demande.` : "";
   });
   addEventListener("pagehide", () => stream.close());
+}
+
+// What changes without anything to tell it is read again every so many seconds, as long as it says so itself.
+const waits = () => Number(document.querySelector("[data-every]")?.dataset.every ?? 0);
+const wait = () => { if (waits()) setTimeout(async () => { if (!document.hidden) await readAgain(); wait(); }, waits() * 1000); };
+wait();
+
+/** Read the page again, and put what is marked in its place. */
+async function readAgain() {
+  // The page that answers a form has an address that only a form may open.
+  const answer = await fetch(page?.dataset.page ?? location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok || answer.redirected) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const old of document.querySelectorAll("[data-live]")) {
+    const next = fresh.getElementById(old.id);
+    if (next) replace(old, next);
+  }
 }
 
 /** Put `next` in place of what `old` shows, without losing where the reader is or what is ticked. */
