@@ -139,6 +139,17 @@ def may_serve(run: TrainingRun) -> bool:
     return run.archive is not None and bool((run.verdict or {}).get("accepted") or run.overruled_at)
 
 
+async def check_verdict(database: Database, archive: str) -> None:
+    """Refuse what the gate refused and nobody overruled: Conflict says where to read why. What no run made has no verdict."""
+    newest = sa.select(TrainingRun).where(TrainingRun.archive == archive).order_by(TrainingRun.id.desc()).limit(1)
+    async with database.reading() as session:
+        run = await session.scalar(newest)
+    if run is not None and not may_serve(run):
+        raise Conflict(
+            f"Le contrôle de l’apprentissage {run.id} a refusé ce modèle : lisez son rapport. Un administrateur peut lever ce refus."
+        )
+
+
 # --- reading ----------------------------------------------------------------------------------
 
 

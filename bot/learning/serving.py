@@ -26,6 +26,7 @@ from bot.db import Database
 from bot.errors import AssistentError, Conflict, EngineError, ModelError, OperationError, StorageUnavailable
 from bot.learning.archives import (
     NEWEST,
+    SUFFIX,
     WITNESSES,
     Archive,
     check_model,
@@ -36,6 +37,7 @@ from bot.learning.archives import (
     list_archives,
 )
 from bot.learning.models import Swap
+from bot.learning.runs import check_verdict
 from bot.operations.configuration import SLOTS, slot_path
 from bot.operations.slots import Slots, copy_aside, other_slot, put_in_slot
 from bot.people.audit import audit
@@ -76,8 +78,6 @@ MAX_FAILURE = 400
 log = structlog.get_logger()
 
 Say = Callable[[str], None]
-# Is asked about each model before it is loaded, and raises an AssistentError to refuse it: the place of a gate's verdict.
-Allow = Callable[[Archive], Awaitable[None]]
 
 
 class Turnstile(Protocol):
@@ -235,16 +235,12 @@ def _reason(error: BaseException) -> str:
     )
 
 
-async def _allow_all(_: Archive) -> None:
-    """Refuse nothing beyond what every model is held to."""
-
-
 class Serving:
     """Puts models in service, and keeps one process of the site on what serves."""
 
     def __init__(
         self, database: Database, clock: Clock, settings: Settings, slots: Slots, turnstile: Turnstile, *,
-        read_from: Callable[[Path], None] = lambda _: None, allow: Allow = _allow_all, ready_s: float = READY_S,
+        read_from: Callable[[Path], None] = lambda _: None, ready_s: float = READY_S,
         settled_s: float = SETTLED_S,
     ) -> None:  # fmt: skip
         self._database = database
@@ -253,7 +249,6 @@ class Serving:
         self._slots = slots
         self._turnstile = turnstile
         self._read_from = read_from
-        self._allow = allow
         self._ready_s = ready_s
         self._settled_s = settled_s
         self._runner = str(uuid.uuid4())
@@ -456,7 +451,7 @@ class Serving:
             archive = find_archive(models, swap.model)
             if archive.fault:
                 raise ModelError(archive.fault)
-            await self._allow(archive)
+            await check_verdict(self._database, archive.name.removesuffix(SUFFIX))
         try:
             copy = await asyncio.to_thread(copy_aside, self._settings, swap.slot, archive.path)
             try:

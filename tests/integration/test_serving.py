@@ -22,8 +22,8 @@ from bot.clock import FixedClock
 from bot.db import Database
 from bot.errors import Conflict, InvalidField, ModelError, OperationError
 from bot.learning import serving as rules
-from bot.learning.archives import Archive, digest_of
-from bot.learning.models import Swap
+from bot.learning.archives import digest_of
+from bot.learning.models import Swap, TrainingRun
 from bot.learning.serving import CUT_AFTER, InService, Serving, place_at_start, read_former, read_in_service
 from bot.operations.configuration import slot_path
 from bot.people.models import AuditEntry
@@ -205,17 +205,22 @@ async def test_an_archive_that_is_not_good_is_refused_before_anything_is_started
     assert {path.name for path in slot_path(settings, "a").parent.iterdir()} == {"a.tar.gz", "b.tar.gz"}
 
 
-@ONE_KIND
-async def test_whoever_judges_models_may_refuse_one(
-    own_database: Database, clock: FixedClock, settings: Settings, slots: SmallSlots, engine: SlotEngine
+async def test_what_the_gate_refused_is_not_put_in_service_unless_overruled(
+    serving: Serving, own_database: Database, clock: FixedClock, slots: SmallSlots
 ) -> None:
-    async def refuse(archive: Archive) -> None:
-        raise Conflict(f"{archive.name} se trompe plus souvent que le modèle en service.")
-
-    serving = Serving(own_database, clock, settings, slots, engine, allow=refuse)
-    with pytest.raises(Conflict, match="se trompe plus souvent"):
+    run = TrainingRun(
+        state="termine", scheduled=False, asked_at=clock.now(), seen_at=clock.now(), step="", archive=NEW.removesuffix(".tar.gz"),
+        verdict={"accepted": False, "reasons": ["Une urgence n’est plus reconnue."]},
+    )  # fmt: skip
+    async with own_database.transaction() as session:
+        session.add(run)
+    with pytest.raises(Conflict, match="Le contrôle de l’apprentissage 1 a refusé ce modèle"):
         await serving.run(await serving.ask(NEW, None))
-    assert not slots.running
+    assert set(slots.running) == {"b"}
+    async with own_database.transaction() as session:
+        (await session.get(TrainingRun, run.id)).overruled_at = clock.now()
+    await serving.run(await serving.ask(NEW, None))
+    assert set(slots.running) == {"a"}
 
 
 async def test_one_swap_at_a_time_whoever_asks(serving: Serving, own_database: Database) -> None:
