@@ -91,7 +91,13 @@ class _Reader:
         self.text = text
         self.tokens = list(_TOKEN.finditer(text))
         self.plain = [_plain(token[0]) for token in self.tokens]
-        self.keep = keep
+        # Of the school's name, words side by side: a pupil may bear one of them.
+        self.kept = {
+            at
+            for at, word in enumerate(self.plain)
+            if word in keep
+            and any(0 <= beside < len(self.plain) and self.plain[beside] in keep for beside in (at - 1, at + 1))
+        }
         self.sure, self.common = _first_names()
 
     def masked(self) -> str:
@@ -135,14 +141,14 @@ class _Reader:
 
     def _is_first_name(self, at: int) -> bool:
         first = self._parts(at)[0]
-        if self.plain[at] in self.keep:
+        if at in self.kept:
             return False
         if first in self.sure:
             return True
         return first in self.common and self._capital(at) and not self._begins(at)
 
     def _could_be_name(self, at: int) -> bool:
-        return self._capital(at) and self.plain[at] not in _NOT_NAMES and self.plain[at] not in self.keep
+        return self._capital(at) and self.plain[at] not in _NOT_NAMES and at not in self.kept
 
     def _touches(self, at: int) -> bool:
         """Tell whether only spaces are between a word and the one before."""
@@ -169,7 +175,7 @@ class _Reader:
             beside = self._parts(following)[0]
             known = beside in self.sure or (beside in self.common and self._capital(following))
             # « DUPONT Léa », « Martin Rose ».
-            if self._shouted(at) and known and self.plain[at] not in self.keep:
+            if self._shouted(at) and known and at not in self.kept:
                 return self._end(following, place)
             # « Rose Martin » at the beginning of a sentence.
             if self._parts(at)[0] in self.common and self._capital(at) and self._could_be_name(following):

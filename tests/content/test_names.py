@@ -58,10 +58,7 @@ def test_the_measure_sees_what_is_missed_and_what_is_taken() -> None:
 
 def test_what_the_school_is_called_stays_however_it_is_written() -> None:
     told = "Louise Labé ne répond plus, et Louise Petit non plus"
-    assert (
-        mask_names(told, keep=["Collège Louise Labé, Valmont"])
-        == "Louise Labé ne répond plus, et Louise [nom] non plus"
-    )
+    assert mask_names(told, keep=["Collège Louise Labé, Valmont"]) == "Louise Labé ne répond plus, et [nom] non plus"
     assert mask_names("Mme Petit du collège Louise Labé") == "Mme [nom] du collège Louise Labé"
 
 

@@ -385,7 +385,7 @@ async def test_no_name_of_a_person_leaves_and_the_school_s_stays(
     await post.rounds()
     issue = tool.desk.only()
     assert "Ma fille [nom], du collège Olympe-de-Gouges, ne voit pas le blog de Mme [nom]" in issue.text
-    assert "Collège Olympe-de-Gouges" in issue.title
+    assert "École : Collège Olympe-de-Gouges" in issue.text
     assert "Bonjour Mme [nom], [nom] est rattachée." in issue.comments[-1].text
     # Here it is kept as it was told.
     assert "Léa Martin" in (await agent.get(path(ticket))).words
