@@ -149,20 +149,23 @@ def _read_metadata(path: Path) -> dict[str, Any]:
     metadata = None
     try:
         with gzip.open(path) as unpacked:
-            total = 0
-            while piece := unpacked.read(_PIECE):
-                total += len(piece)
-                if total > _MAX_UNPACKED:
-                    raise ModelError("Cette archive est trop grande pour être un modèle.")
-        with tarfile.open(path, "r:gz") as members:
-            for member in members:
-                if member.name.removeprefix("./") == "metadata.json" and (content := members.extractfile(member)):
-                    metadata = json.load(content)
+            with tarfile.open(fileobj=unpacked, mode="r|") as members:
+                for member in members:
+                    _refuse_beyond(unpacked.tell() + member.size)
+                    if member.name.removeprefix("./") == "metadata.json" and (content := members.extractfile(member)):
+                        metadata = json.load(content)
+            while unpacked.read(_PIECE):  # to the checksum, at the end
+                _refuse_beyond(unpacked.tell())
     except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error) as error:
         raise ModelError("Cette archive est abîmée ou incomplète : apprenez le modèle de nouveau.") from error
     if not isinstance(metadata, dict):
         raise ModelError("Cette archive n’est pas un modèle de Rasa.")
     return metadata
+
+
+def _refuse_beyond(size: int) -> None:
+    if size > _MAX_UNPACKED:
+        raise ModelError("Cette archive est trop grande pour être un modèle.")
 
 
 def _uses(metadata: dict[str, Any]) -> list[str]:

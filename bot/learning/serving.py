@@ -221,7 +221,7 @@ def _find_by_digest(settings: Settings, name: str, digest: str) -> Path | None:
 
 # --- the swap ---------------------------------------------------------------------------------
 
-_CUT = "Le processus qui changeait de modèle a été arrêté : rien n’a changé."
+_CUT = "Le processus qui changeait de modèle a été arrêté."
 _GONE = "Ce changement a été repris par un autre processus."
 
 
