@@ -17,7 +17,7 @@ from bot.rollout.models import Question, QuestionMark
 from bot.rollout.questions import Turn, questions_of, returns_of
 
 # Conversations written in one transaction: a writer keeps the others waiting.
-BATCH = 200
+BATCH = 100
 # What is written now may carry an hour of a few seconds ago: it is waited for, or it would be passed over.
 SETTLED = timedelta(seconds=15)
 _CONVERSATIONS, _FEEDBACK = "conversations", "feedback"

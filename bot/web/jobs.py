@@ -44,6 +44,8 @@ PURGE_EVERY = timedelta(days=1)
 # Indicators are looked at by the day: a minute late is on time. One process counts; its lease outlasts a batch.
 COUNT_S = 30.0
 COUNTED_WITHIN = timedelta(seconds=25)
+# Between two batches of a long catching-up, so that answers are written in between.
+COUNT_PAUSE_S = 0.1
 
 log = structlog.get_logger()
 
@@ -175,6 +177,7 @@ class Jobs:
                 if await self._lease.take("questions", self._clock.now() + COUNTED_WITHIN):
                     while counted := await count_questions(self._database, self._clock):
                         log.info("questions_counted", conversations=counted)
+                        await asyncio.sleep(COUNT_PAUSE_S)
             except StorageUnavailable:
                 log.warning("questions_not_counted")
             await asyncio.sleep(COUNT_S)

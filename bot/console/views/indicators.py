@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -56,6 +57,8 @@ class _Asking:
     wanted: Wanted
     now: datetime
     titles: Mapping[str, str]
+    # What was read already: several tables tell of the same counts.
+    known: dict[str, Any] = field(default_factory=dict)
 
     def conditions(self) -> list:
         return figures.among(self.caller.grants, self.wanted)
@@ -64,7 +67,15 @@ class _Asking:
         return NO_TOPIC if key is None else self.titles.get(key, key)
 
     async def count_by(self, key, **options) -> list[Count]:
-        return await figures.count_by(self.session, key, self.conditions(), self.now, **options)
+        name = str(key)
+        if name not in self.known:
+            self.known[name] = await figures.count_by(self.session, key, self.conditions(), self.now, **options)
+        return self.known[name]
+
+    async def requests(self) -> figures.Handled:
+        if "requests" not in self.known:
+            self.known["requests"] = await figures.read_requests(self.session, self.caller.grants, self.wanted)
+        return self.known["requests"]
 
 
 async def _topics(asking: _Asking) -> Sheet:
@@ -108,13 +119,13 @@ async def _unanswered(asking: _Asking) -> Sheet:
 
 
 async def _delays(asking: _Asking) -> Sheet:
-    handled = await figures.read_requests(asking.session, asking.caller.grants, asking.wanted)
+    handled = await asking.requests()
     unit = "heures ouvrées" if handled.in_working_time else "heures écoulées"
     return delays_sheet(handled.hours, handled.levels, unit)
 
 
 async def _satisfaction(asking: _Asking) -> Sheet:
-    handled = await figures.read_requests(asking.session, asking.caller.grants, asking.wanted)
+    handled = await asking.requests()
     total = await asking.count_by(None)
     return satisfaction_sheet(total[0] if total else Count(None), handled.rated)
 
