@@ -43,6 +43,9 @@ _DETAILS = {
     "group": "groupe",
     "gesture": "geste",
     "to": "à",
+    "draft": "brouillon",
+    "version": "version",
+    "when": "date",
 }
 _VALUES = {**ROLE_NAMES, **SCOPE_NAMES, **REFUSALS}
 

@@ -34,7 +34,9 @@ from bot.escalation import desk
 from bot.escalation.attachments import MAX_SENT_BYTES, Darkroom
 from bot.escalation.outages import OpenIncidents
 from bot.escalation.personal_data import PersonData, TicketData
+from bot.knowledge.publication import Publisher
 from bot.knowledge.service import KnowledgeBase, read_utterances
+from bot.learning.utterances import Taught
 from bot.people.personal_data import AccountData
 from bot.privacy.service import PersonalData
 from bot.privacy.vault import Vault
@@ -52,6 +54,7 @@ from bot.web.readiness import READINESS, ReadinessCheck
 from bot.web.security import security_middleware
 from bot.web.uploads import FORM_BYTES
 from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
+from bot.workshop.views import drafts
 
 OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS, *exchanges.OPERATIONS)
 
@@ -92,9 +95,9 @@ def create_app(
             open_http() as tools,
         ):
             database = Database(settings.storage_url)
-            topics = load_topics()
-            knowledge = KnowledgeBase(database, topics, read_voices)
+            knowledge = KnowledgeBase(database, load_topics(), read_voices, Taught())
             chosen = engine or RasaEngine(settings.engine_url, http)
+            publisher = Publisher(database, clock, knowledge, load_topics(), Taught())
             reader = ReaderInService(model or settings.root / "models" / "assistent.tar.gz")
             incidents = OpenIncidents(database)
             composer = Composer(knowledge, Phrasebook.read(settings.root / "domain.yml"))
@@ -102,8 +105,9 @@ def create_app(
             holders = (TicketData(), ConversationData(), PersonData(), AccountData(), tracker)
             app[chat.DATABASE] = database
             app[chat.KNOWLEDGE] = knowledge
+            app[drafts.PUBLISHER] = publisher
             app[chat.ASSISTANT] = Assistant(
-                database, clock, chosen, knowledge, composer, app[chat.VAULT], topics, reader, incidents
+                database, clock, chosen, knowledge, composer, app[chat.VAULT], reader, incidents
             )
             app[chat.VERIFIER] = TokenVerifier(settings.issuers, settings.root, http, database, clock)
             app[sign_in.PROVIDERS] = make_providers(settings.identity_providers, settings.root, tools, clock)
@@ -117,8 +121,9 @@ def create_app(
             app[READINESS] = ReadinessCheck(database, knowledge, chosen)
             courier = Courier(database, clock, settings.connector_secrets, tools)
             jobs = Jobs(
-                knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents
-            )
+                knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents,
+                publisher,
+            )  # fmt: skip
             try:
                 await knowledge.refresh()
             except StorageUnavailable:

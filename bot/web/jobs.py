@@ -1,6 +1,6 @@
 """What the web process does beside answering.
 
-Read the knowledge and the model again when they changed, raise the deadlines of requests, carry requests to other tools and back, purge once a day.
+Read the knowledge and the model again when they changed, publish articles on their day, raise the deadlines of requests, carry requests to other tools and back, purge once a day.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from bot.db import Database
 from bot.errors import ModelError, StorageUnavailable
 from bot.escalation.outages import OpenIncidents, tell_ended
 from bot.escalation.promises import raise_alerts
+from bot.knowledge.publication import Publisher
 from bot.knowledge.service import KnowledgeBase
 from bot.privacy.service import PersonalData
 from bot.web.lease import Lease
@@ -31,6 +32,9 @@ MODEL_S = 5.0
 TERRITORIES_EVERY = 15
 ALERTS_S = 20.0
 CARRY_S = 2.0
+# An article is in service, or no longer, within so long of its hour.
+PUBLISH_S = 5.0
+PUBLISHED_WITHIN = timedelta(seconds=2)
 CARRIED_WITHIN = timedelta(seconds=1)
 PURGE_EVERY = timedelta(days=1)
 
@@ -41,7 +45,8 @@ class Jobs:
     """Runs the background jobs; a lease in the database leaves the purge to one process."""
 
     def __init__(self, knowledge: KnowledgeBase, reader: ReaderInService, personal_data: PersonalData, lease: Lease,
-                 database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents) -> None:  # fmt: skip
+                 database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents,
+                 publisher: Publisher) -> None:  # fmt: skip
         self._knowledge = knowledge
         self._reader = reader
         self._personal_data = personal_data
@@ -50,6 +55,7 @@ class Jobs:
         self._clock = clock
         self._courier = courier
         self._incidents = incidents
+        self._publisher = publisher
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -63,6 +69,7 @@ class Jobs:
                 self._follow_incidents,
                 self._purge,
                 self._carry,
+                self._publish,
             )
         ]
 
@@ -136,3 +143,14 @@ class Jobs:
             except StorageUnavailable:
                 log.warning("exchanges_postponed")
             await asyncio.sleep(CARRY_S)
+
+    async def _publish(self) -> None:
+        while True:
+            try:
+                if await self._publisher.has_due() and await self._lease.take(
+                    "publication", self._clock.now() + PUBLISHED_WITHIN
+                ):
+                    log.info("articles_published_or_withdrawn", count=await self._publisher.do_due())
+            except StorageUnavailable:
+                log.warning("publication_postponed")
+            await asyncio.sleep(PUBLISH_S)

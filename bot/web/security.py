@@ -17,7 +17,8 @@ _POLICY = (
     "font-src 'self'; base-uri 'none'; form-action {forms}; frame-src {frames}; frame-ancestors {ancestors}"
 )
 FRAME_PATH = "/widget/frame"
-_CONSOLE = "/console"
+# The pages whose forms come back to us.
+_CONSOLE = ("/console", "/workshop")
 # Files that an ENT's page loads from another origin.
 _SHARED = ("/widget/loader.js", "/backoffice/")
 
@@ -67,7 +68,7 @@ def security_middleware(settings: Settings, uploads: Mapping[str, int]):
         )
         if not settings.is_demonstration:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-        if path.startswith(("/api/", _CONSOLE)):
+        if path.startswith(("/api/", *_CONSOLE)):
             headers.setdefault("Cache-Control", "no-store")
 
     @web.middleware
