@@ -51,8 +51,21 @@ def themes_of(topics: Topics) -> list[str]:
 
 
 def check_new_topic(given: NewTopic, topics: Topics) -> None:
-    """Refuse a topic that cannot be added beside `topics`; InvalidField says what to change."""
-    topic = given.topic
+    """Refuse a topic that cannot be added beside `topics`, or is not told enough; InvalidField says what to change."""
+    check_topic(given.topic, topics)
+    for neighbour in given.neighbours:
+        known = topics.get(neighbour)
+        if known is None or known.is_dialogue:
+            raise InvalidField("neighbours", f"Le sujet voisin « {neighbour} » n’existe pas : prenez-le dans la liste.")
+    check_said_of(given)
+    if len(given.said) < MIN_UTTERANCES:
+        raise InvalidField(
+            "utterances", f"Écrivez au moins {MIN_UTTERANCES} phrases, une par ligne ; il y en a {len(given.said)}."
+        )
+
+
+def check_topic(topic: Topic, topics: Topics) -> None:
+    """Refuse what cannot be a topic beside `topics`; InvalidField says what to change."""
     if not _ID.fullmatch(topic.id):
         raise InvalidField(
             "id", "Un identifiant a 3 à 80 lettres sans accent, chiffres ou « _ », et commence par une lettre : salle_de_sport."
@@ -71,14 +84,10 @@ def check_new_topic(given: NewTopic, topics: Topics) -> None:
         raise InvalidField("meaning", f"Cette phrase compte {MAX_MEANING} caractères au plus.")
     if len(topic.limits) > MAX_LIMITS:
         raise InvalidField("limits", f"Les limites comptent {MAX_LIMITS} caractères au plus.")
-    for neighbour in given.neighbours:
-        known = topics.get(neighbour)
-        if known is None or known.is_dialogue:
-            raise InvalidField("neighbours", f"Le sujet voisin « {neighbour} » n’existe pas : prenez-le dans la liste.")
-    _check_said(given)
 
 
-def _check_said(given: NewTopic) -> None:
+def check_said_of(given: NewTopic) -> None:
+    """Refuse utterances that name somebody, are written twice or are too many; InvalidField says which."""
     if len(given.said) > MAX_UTTERANCES:
         raise InvalidField("utterances", f"Écrivez {MAX_UTTERANCES} phrases au plus ; il y en a {len(given.said)}.")
     seen: set[str] = set()
@@ -91,10 +100,6 @@ def _check_said(given: NewTopic) -> None:
         if form in seen:
             raise InvalidField("utterances", f"« {text[:80]} » est écrit deux fois.")
         seen.add(form)
-    if len(given.said) < MIN_UTTERANCES:
-        raise InvalidField(
-            "utterances", f"Écrivez au moins {MIN_UTTERANCES} phrases, une par ligne ; il y en a {len(given.said)}."
-        )
 
 
 def first_source(topic: Topic, owner: str, reviewed_on: str) -> str:

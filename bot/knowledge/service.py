@@ -44,6 +44,7 @@ class ImportReport:
     unchanged: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    kept_topics: list[str] = field(default_factory=list)
 
 
 def check_files(folder: Path, topics: Topics) -> dict[str, str]:
@@ -218,6 +219,11 @@ def _in_service() -> sa.Select:
     )
 
 
+def _words(text: str) -> str:
+    """Return the words of `text`, its marks aside."""
+    return " ".join(word for word in normalise(text).split() if any(sign.isalnum() for sign in word))
+
+
 class KnowledgeBase:
     """The topics, the articles in service, the values of the territories and the search, held in memory.
 
@@ -293,7 +299,7 @@ class KnowledgeBase:
         self.search = await self._make_search(articles.values(), topics, taught)
         self.articles, self.topics, self._taught = articles, topics, taught
         self._told = {
-            normalise(text): topic.id
+            _words(text): topic.id
             for topic in topics
             if topic.id not in self._of_the_file and topic.id in articles
             for text in (articles[topic.id].title, *(text for _, text in taught.get(topic.id, ())))
@@ -306,7 +312,7 @@ class KnowledgeBase:
     def added_topic(self, text: str, choice: str | None) -> str | None:
         """Return the added topic that a button names, or that `text` says word for word; None for the engine's own."""
         if choice is None:
-            return self._told.get(normalise(text))
+            return self._told.get(_words(text))
         kind, _, value = choice.partition(":")
         return value if kind == "sujet" and value in self.articles and value not in self._of_the_file else None
 
