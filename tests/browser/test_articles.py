@@ -17,18 +17,13 @@ from bot.people.service import save_schools
 from bot.settings import ROOT, read_settings
 from bot.topics import load_topics
 from bot.web.app import create_app
+from tests.browser.test_console import LOOKS, fits, sign_in
 from tests.integration.console import PASSWORD, add_account
 from tests.integration.gateway import GatewayThread, ScriptedEngine, run_apart
 from tests.integration.workshop import SAID
 
 WRITER, READER = "plume@academie.example", "relit@academie.example"
 TOPIC = "connexion_mot_de_passe_oublie"
-LOOKS = {
-    "desktop": {},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True},
-    "zoom 400 %": {"viewport": {"width": 320, "height": 256}},
-}
 
 
 class Workshop:
@@ -63,18 +58,6 @@ def workshop(tmp_path_factory: pytest.TempPathFactory):
     workshop.gateway.close()
 
 
-def sign_in(page, workshop: Workshop, login: str) -> None:
-    page.goto(f"{workshop.url}/console/connexion")
-    page.get_by_label("Adresse e-mail").fill(login)
-    page.get_by_label("Mot de passe").fill(PASSWORD)
-    page.get_by_role("button", name="Se connecter").click()
-    expect(page.get_by_role("navigation", name="Atelier")).to_be_visible()
-
-
-def fits(page) -> bool:
-    return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-
-
 @pytest.mark.parametrize("look", LOOKS)
 def test_axe_finds_nothing_on_any_page_and_none_scrolls_sideways(new_page, axe, workshop: Workshop, look: str) -> None:
     page = new_page(**LOOKS[look])
@@ -84,15 +67,15 @@ def test_axe_finds_nothing_on_any_page_and_none_scrolls_sideways(new_page, axe, 
         assert fits(page), page.url
 
     sign_in(page, workshop, WRITER)
+    expect(page.get_by_role("navigation", name="Atelier")).to_be_visible()
     for path in ("/articles", "/articles?text=rien+de+tel", f"/articles/{TOPIC}", f"/articles/{TOPIC}?ecole=0750001U",
                  f"/articles/{TOPIC}/versions/1", "/brouillons", "/entretien", "/sujets/nouveau"):  # fmt: skip
         assert page.goto(f"{workshop.url}/workshop{path}").status == 200
         check()
-    page.get_by_role("button", name="Écrire son article").click()
     page.goto(f"{workshop.url}/workshop/articles/{TOPIC}/modifier")
     check()
-    if "/modifier" in page.url:
-        page.get_by_role("button", name="Enregistrer le brouillon").click()
+    page.get_by_role("button", name="Enregistrer le brouillon").click()
+    expect(page.get_by_role("status")).to_be_visible()
     field = page.get_by_label("Texte de l’article")
     field.fill(field.input_value().replace("{adresse_ent}", "{adresse_du_chat}") + f"\nUn mot, {look}.\n")
     page.get_by_role("button", name="Enregistrer et proposer").click()
@@ -106,6 +89,7 @@ def test_axe_finds_nothing_on_any_page_and_none_scrolls_sideways(new_page, axe, 
 def test_a_topic_is_added_by_one_and_published_by_the_other(new_page, axe, workshop: Workshop) -> None:
     page = new_page()
     sign_in(page, workshop, WRITER)
+    expect(page.get_by_role("navigation", name="Atelier")).to_be_visible()
     page.goto(f"{workshop.url}/workshop/articles")
     page.get_by_role("link", name="Ajouter un sujet").click()
     page.get_by_label("Identifiant").fill("salle_de_sport")
@@ -123,6 +107,7 @@ def test_a_topic_is_added_by_one_and_published_by_the_other(new_page, axe, works
     place = page.url.partition("?")[0]
     other = new_page()
     sign_in(other, workshop, READER)
+    expect(other.get_by_role("navigation", name="Atelier")).to_be_visible()
     other.goto(place)
     axe(other)
     other.get_by_role("button", name="Accepter").click()
