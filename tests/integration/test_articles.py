@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import time
 from datetime import timedelta
@@ -371,6 +372,22 @@ async def test_published_at_its_hour_and_withdrawn_after_its_last_day(
     assert "Retiré" in (await reader.get(f"{ARTICLES}?state=retire")).words
     assert (await reader.post(f"{ARTICLES}/{TOPIC}/remettre")).status == 303
     assert knowledge.title(TOPIC) == "Retrouver son mot de passe"
+
+
+async def test_the_job_publishes_what_is_due(
+    site: Api, browser_of: Open, own_database: Database, clock: FixedClock
+) -> None:
+    writer, reader = await browser_of("formateur"), await browser_of("formateur")
+    _, source = await source_of(own_database)
+    draft = await propose(writer, retitled(source))
+    assert (await accept(reader, draft, when="date", publish_at="2026-11-25T08:00")).status == 303
+    clock.advance(timedelta(days=2))
+    for _ in range(300):
+        if site.app[KNOWLEDGE].title(TOPIC) == "Retrouver son mot de passe":
+            break
+        await asyncio.sleep(0.1)
+    assert (await source_of(own_database))[0] == 2
+    assert site.app[KNOWLEDGE].title(TOPIC) == "Retrouver son mot de passe"
 
 
 async def test_a_planned_publication_that_can_no_longer_be_goes_back_to_its_author(

@@ -135,9 +135,10 @@ async def draft_page(request: web.Request, draft_id: int | None = None, **answer
     own = row.author_id == caller.account.id
     values = answer.pop("values", {"source": row.source, "reason": row.reason})
     article = read_quietly(row.source)
+    named = article or read_quietly(page.current_source)
     revision = answer.pop("revision", row.revision)
     return render(
-        request, "workshop/article_draft.html", title=f"Brouillon : {article.title if article else page.topic.id}",
+        request, "workshop/article_draft.html", title=f"Brouillon : {named.title if named else page.topic.id}",
         page=page, row=row, own=own, values=values, revision=revision, articles=articles.PATH, drafts=PATH, requests=REQUESTS,
         ticket=ticket, states=STATE_NAMES, profiles=PROFILE_NAMES, editable=own and row.state in EDITABLE,
         reviewable=not own and row.state == PROPOSED, scheduled=SCHEDULED, proposed=PROPOSED, returned=RETURNED,
