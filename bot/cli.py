@@ -277,17 +277,21 @@ def _load(settings: Settings, _: argparse.Namespace) -> int:
 
 async def _import(settings: Settings, database: Database, folder: Path, *, replace: bool) -> int:
     from bot.clock import SystemClock
-    from bot.knowledge.service import import_articles
+    from bot.knowledge.exchange import import_knowledge
+    from bot.learning.utterances import Taught
 
-    report = await import_articles(
-        database, folder, load_topics(), SystemClock(), author=os.environ.get("USER", "import"), replace=replace
-    )
+    report = await import_knowledge(
+        database, folder, load_topics(), Taught(), SystemClock(), author=os.environ.get("USER", "import"),
+        replace=replace,
+    )  # fmt: skip
     _say(
         f"Articles : {len(report.created)} créés, {len(report.updated)} mis à jour, {len(report.unchanged)} inchangés, "
         f"{len(report.kept)} gardés tels qu’un formateur les a laissés, {len(report.refused)} refusés."
     )
     for topic in report.kept:
         _say(f"  {topic} : changé par un formateur depuis ; --replace le remplace.")
+    for topic in report.kept_topics:
+        _say(f"  sujet {topic} : décrit autrement par un formateur ; --replace le remplace.")
     for file, reason in report.refused.items():
         _say(f"  {file} : {reason}")
     return 1 if report.refused else 0
@@ -357,12 +361,13 @@ def _knowledge_import(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _knowledge_export(settings: Settings, options: argparse.Namespace) -> None:
-    from bot.knowledge.service import export_articles
+    from bot.knowledge.exchange import export_knowledge
+    from bot.learning.utterances import Taught
 
     async def give(database: Database) -> int:
-        return len(await export_articles(database, options.folder, load_topics()))
+        return len(await export_knowledge(database, options.folder, load_topics(), Taught()))
 
-    _say(f"{asyncio.run(_with_database(settings, give))} articles écrits dans {options.folder}.")
+    _say(f"{asyncio.run(_with_database(settings, give))} fichiers écrits dans {options.folder}.")
 
 
 def _announce(settings: Settings, options: argparse.Namespace) -> None:

@@ -77,6 +77,10 @@ class Topics:
         """Return the topic, or None when there is none of that id."""
         return self._by_id.get(topic_id) if topic_id else None
 
+    def joined_by(self, added: list[Topic]) -> Topics:
+        """Return these and those that formateurs added; one of the file is never replaced."""
+        return Topics([*self, *(topic for topic in added if topic.id not in self)]) if added else self
+
     @property
     def answerable(self) -> list[Topic]:
         """The topics that have an article, urgent ones included."""

@@ -48,7 +48,6 @@ from bot.language.urgent import UrgentSigns, recognise_urgent
 from bot.language.worries import recognise_worry
 from bot.privacy.masking import EMAIL, PHONE, Masked, mask
 from bot.privacy.vault import Vault
-from bot.topics import Topics
 
 # Before there is a model. What the search is sure of is less than what a classifier is: more is offered, less is said.
 SEARCH_THRESHOLDS = Thresholds(answer=0.70, offer=0.35, out_of_scope=0.60, urgent=0.30, second=0.9)
@@ -93,7 +92,7 @@ class Assistant:
     """Opens conversations and answers messages."""
 
     def __init__(self, database: Database, clock: Clock, engine: Engine, knowledge: KnowledgeBase, composer: Composer,
-                 vault: Vault, topics: Topics, reader: ReaderInService,
+                 vault: Vault, reader: ReaderInService,
                  incidents: OpenIncidents) -> None:  # fmt: skip
         self._database = database
         self._clock = clock
@@ -101,7 +100,6 @@ class Assistant:
         self._knowledge = knowledge
         self._composer = composer
         self._vault = vault
-        self._topics = topics
         self._reader = reader
         self._incidents = incidents
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
@@ -278,6 +276,13 @@ class Assistant:
             "message": incoming.received.message.id, "navigateur": incoming.browser, "etat": memory.to_json(),
             "choix": incoming.choice, "urgence": signs.topic,
         }  # fmt: skip
+        context = Context.from_metadata(metadata)
+        urgent = signs.topic and incoming.choice is None
+        added = None if urgent else self._knowledge.added_topic(text, incoming.choice)
+        if added:
+            # The engine has not learnt it yet.
+            decided = decide(Ranking(((added, 1.0),)), text, context, topics=self._knowledge.topics)
+            return Understood(decided, [[added, 1.0]], [], None), False
         try:
             # A leading slash would be a command to Rasa, whatever spaces come before it.
             return await self._engine.understand(conversation.id, text.lstrip("/ \t\n\u00a0") or "…", metadata), False
@@ -289,9 +294,7 @@ class Assistant:
                 # The search was not taught what danger sounds like: the words alone decide.
                 return Understood(Decision(kinds.URGENT, signs.topic, 0.5), [[signs.topic, 0.5]], [], None), True
             ranking, thresholds = self._knowledge.search.rank(text), SEARCH_THRESHOLDS
-        decided = decide(
-            Ranking(tuple(ranking)), text, Context.from_metadata(metadata), topics=self._topics, thresholds=thresholds
-        )
+        decided = decide(Ranking(tuple(ranking)), text, context, topics=self._knowledge.topics, thresholds=thresholds)
         return Understood(decided, [[name, round(p, 4)] for name, p in ranking[:12]], [], None), True
 
     def _signs(self, incoming: _Incoming, text: str, profile: str | None, state: DialogueState

@@ -51,6 +51,9 @@ _DETAILS = {
     "moved": "déplacées",
     "opened": "ouvre",
     "uai": "UAI",
+    "draft": "brouillon",
+    "version": "version",
+    "when": "date",
 }
 _VALUES = {**ROLE_NAMES, **SCOPE_NAMES, **REFUSALS}
 

@@ -261,6 +261,12 @@ async def count_open(session: AsyncSession, uai: str) -> int:
     )
 
 
+async def seen_numbers(session: AsyncSession, caller: Caller, numbers: Iterable[str]) -> set[str]:
+    """Return those of these requests that `caller` may see."""
+    query = sa.select(Ticket.number).where(Ticket.number.in_(set(numbers)), seen_by(caller.grants))
+    return set((await session.scalars(query)).all())
+
+
 async def find_ticket(session: AsyncSession, caller: Caller, number: str, *, to_write: bool = False) -> Ticket:
     """Return a request by its number; NotFound when there is none, or none that `caller` may see."""
     query = sa.select(Ticket).where(Ticket.number == number, seen_by(caller.grants))

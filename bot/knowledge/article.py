@@ -95,8 +95,12 @@ class ArticleText:
         return {name for section in self.sections for name in _VARIABLE.findall(section.text)}
 
 
+@lru_cache(maxsize=2048)
 def parse_article(source: str) -> ArticleText:
-    """Parse and check an article; KnowledgeError says in a sentence what to change."""
+    """Parse and check an article; KnowledgeError says in a sentence what to change.
+
+    Remembered: lists and refreshes read the same sources over and over.
+    """
     if len(source) > MAX_SOURCE_CHARS:
         raise KnowledgeError(f"L’article compte plus de {MAX_SOURCE_CHARS} caractères : raccourcissez-le.")
     # Windows' editors open a file with a byte-order mark and end its lines in their own way.
@@ -131,7 +135,7 @@ def _parse_header(text: str) -> dict[str, Any]:
         if fault is not None:
             raise fault
         datetime.date.fromisoformat(header["reviewed_on"])
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" à la ligne {mark.line + 2}" if mark else ""
         raise KnowledgeError(
@@ -186,6 +190,8 @@ def _parse_section(heading: str, text: str) -> Section:
 
 
 def _check_text(article: ArticleText) -> None:
+    if _HTML.search(" ".join((article.title, article.owner, *article.keywords))):
+        raise KnowledgeError("L’en-tête contient du HTML : écrivez-le en texte simple.")
     for section in article.sections:
         if _OTHER_HEADING.search(section.text) or "\n### " in section.text:
             raise KnowledgeError("Seuls les titres « ## » sont permis dans un article.")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.db import Base, Instant
+
+_BIG_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_ACCOUNT = "accounts.id"
 
 
 class Article(Base):
@@ -19,6 +23,8 @@ class Article(Base):
     version: Mapped[int]
     state: Mapped[str] = mapped_column(sa.String(12), default="publie")
     updated_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    # From then on it is withdrawn.
+    expires_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class ArticleVersion(Base):
@@ -34,6 +40,37 @@ class ArticleVersion(Base):
     author: Mapped[str] = mapped_column(sa.String(120))
     reason: Mapped[str] = mapped_column(sa.String(400))
     at: Mapped[datetime] = mapped_column(Instant)
+
+
+class ArticleDraft(Base):
+    """What somebody writes in place of a version, until it is published or dropped; kept afterwards, it says how it came.
+
+    `base_version` is the version it started from (0: there was none), `revision` counts how often it was saved: whoever
+    saves, accepts or returns it says which one he read. `new_topic` is what the topic is to be when it is a new one.
+    """
+
+    __tablename__ = "article_drafts"
+    __table_args__ = (sa.Index("ix_article_drafts_state_id", "state", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(_BIG_ID, primary_key=True)
+    topic: Mapped[str] = mapped_column(sa.String(80), index=True)
+    base_version: Mapped[int]
+    source: Mapped[str] = mapped_column(sa.Text)
+    revision: Mapped[int] = mapped_column(default=1)
+    state: Mapped[str] = mapped_column(sa.String(12))
+    reason: Mapped[str] = mapped_column(sa.String(400), default="")
+    new_topic: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    author_id: Mapped[str] = mapped_column(sa.ForeignKey(_ACCOUNT), index=True)
+    # The request that prompted it.
+    ticket_number: Mapped[str | None] = mapped_column(sa.String(20))
+    reviewer_id: Mapped[str | None] = mapped_column(sa.ForeignKey(_ACCOUNT))
+    review_note: Mapped[str] = mapped_column(sa.String(1000), default="")
+    publish_at: Mapped[datetime | None] = mapped_column(Instant)
+    expires_at: Mapped[datetime | None] = mapped_column(Instant)
+    # The version that it became.
+    version: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant)
 
 
 class VariableValue(Base):

@@ -20,12 +20,13 @@ _BARE_URL = re.compile(r"(?<![<\[\w])(?<!\]\()(https?://[^\s<>()]+[^\s<>().,;:!?
 
 @dataclass(frozen=True)
 class Rendered:
-    """An article as somebody reads it: Markdown, and the variables that had no value."""
+    """An article as somebody reads it: Markdown, the variables that had no value, the sentences that fell away with them."""
 
     topic: str
     title: str
     text: str
     missing: frozenset[str]
+    lost: tuple[str, ...] = ()
 
 
 def render_article(article: ArticleText, profile: str, values: Mapping[str, str]) -> Rendered:
@@ -36,6 +37,13 @@ def render_article(article: ArticleText, profile: str, values: Mapping[str, str]
 def render_others(article: ArticleText, values: Mapping[str, str]) -> Rendered:
     """Render what a profile outside the audiences is told: who can help."""
     return _render(article, [section for section in article.sections if OTHERS in section.audiences], values)
+
+
+def render_for(article: ArticleText, profile: str, values: Mapping[str, str]) -> Rendered:
+    """Render for anybody: who may not act is told who can help."""
+    if profile in article.audiences:
+        return render_article(article, profile, values)
+    return render_others(article, values)
 
 
 def nearest_values(layers: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
@@ -53,15 +61,16 @@ def link_addresses(text: str) -> str:
 
 def _render(article: ArticleText, sections: list[Section], values: Mapping[str, str]) -> Rendered:
     missing: set[str] = set()
+    lost: list[str] = []
     parts = []
     for section in sections:
         lead = _lead(section, values)
         if lead is None:
             continue
-        text = _fill(section.text, values, missing)
+        text = _fill(section.text, values, missing, lost)
         if text:
             parts.append(f"**{lead}**\n\n{text}" if lead else text)
-    return Rendered(article.topic, article.title, "\n\n".join(parts), frozenset(missing))
+    return Rendered(article.topic, article.title, "\n\n".join(parts), frozenset(missing), tuple(lost))
 
 
 def _lead(section: Section, values: Mapping[str, str]) -> str | None:
@@ -75,7 +84,7 @@ def _lead(section: Section, values: Mapping[str, str]) -> str | None:
     return "" if value == wanted else None
 
 
-def _fill(text: str, values: Mapping[str, str], missing: set[str]) -> str:
+def _fill(text: str, values: Mapping[str, str], missing: set[str], lost: list[str]) -> str:
     """Fill the variables; a sentence that lacks one falls away, and so does the step that it leaves empty."""
     lines: list[str] = []
     number = 0
@@ -83,7 +92,9 @@ def _fill(text: str, values: Mapping[str, str], missing: set[str]) -> str:
         item = _ITEM.match(line)
         content = item[2] if item else line
         filled = " ".join(
-            sentence for sentence in (_fill_sentence(s, values, missing) for s in _SENTENCE.split(content)) if sentence
+            sentence
+            for sentence in (_fill_sentence(s, values, missing, lost) for s in _SENTENCE.split(content))
+            if sentence
         )
         if content.strip() and not filled:
             continue
@@ -96,7 +107,7 @@ def _fill(text: str, values: Mapping[str, str], missing: set[str]) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-def _fill_sentence(sentence: str, values: Mapping[str, str], missing: set[str]) -> str:
+def _fill_sentence(sentence: str, values: Mapping[str, str], missing: set[str], lost: list[str]) -> str:
     complete = True
 
     def value_of(match: re.Match[str]) -> str:
@@ -110,4 +121,6 @@ def _fill_sentence(sentence: str, values: Mapping[str, str], missing: set[str]) 
         return value
 
     filled = _VARIABLE.sub(value_of, sentence)
+    if not complete:
+        lost.append(sentence)
     return filled if complete else ""

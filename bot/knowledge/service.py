@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,14 +16,21 @@ from bot.clock import Clock
 from bot.db import Database
 from bot.errors import KnowledgeError
 from bot.knowledge.article import ArticleText, article_files, load_conditions, load_variables, parse_article
-from bot.knowledge.models import Article, ArticleVersion, VariableValue
-from bot.knowledge.rules import SCOPES, Rendered, nearest_values, render_article, render_others
+from bot.knowledge.links import find_broken_links
+from bot.knowledge.models import AddedTopic, Article, ArticleVersion, VariableValue
+from bot.knowledge.rules import SCOPES, Rendered, nearest_values, render_article, render_for
 from bot.knowledge.search import KnowledgeSearch
+from bot.knowledge.teaching import NothingTaught, Said, Teaching
+from bot.language.normalise import normalise
 from bot.people.models import School
-from bot.topics import Topics
+from bot.topics import Topic, Topics
 
 FROM_FILE = "fichier"
 FROM_TRAINER = "formateur"
+IN_SERVICE, WITHDRAWN = "publie", "retire"
+
+# An utterance of fewer words than this may be said of anything.
+_TELLING_WORDS = 3
 
 log = structlog.get_logger()
 
@@ -40,6 +47,7 @@ class ImportReport:
     unchanged: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    kept_topics: list[str] = field(default_factory=list)
 
 
 def check_files(folder: Path, topics: Topics) -> dict[str, str]:
@@ -71,8 +79,40 @@ def read_file(path: Path, topics: Topics) -> ArticleText:
         raise KnowledgeError(f"Le fichier doit s’appeler {article.topic}.md.")
     topic = topics.get(article.topic)
     if topic and set(topic.profiles) != set(article.audiences):
-        raise KnowledgeError(f"Les audiences doivent être celles du sujet : {', '.join(topic.profiles)}.")
+        raise KnowledgeError(_other_audiences(topic))
     return article
+
+
+def _other_audiences(topic: Topic) -> str:
+    return f"Les audiences doivent être celles du sujet : {', '.join(topic.profiles)}."
+
+
+def find_faults(source: str, topic: Topic) -> list[str]:
+    """Return, in sentences, what keeps `source` from being the article of `topic`: what files are held to, and its links."""
+    try:
+        article = parse_article(source)
+    except KnowledgeError as error:
+        return [error.sentence]
+    faults = []
+    if article.topic != topic.id:
+        faults.append(f"L’en-tête dit « topic: {article.topic} » : cet article est celui de {topic.id}, écrivez-le.")
+    if set(article.audiences) != set(topic.profiles):
+        faults.append(_other_audiences(topic))
+    for section in article.sections:
+        for address, fault in find_broken_links(section.text):
+            faults.append(f"Le lien « {address} » ne mène nulle part : {fault}.")
+    return list(dict.fromkeys(faults))
+
+
+def topic_of(row: AddedTopic) -> Topic:
+    """Return an added topic as those of the file are."""
+    return Topic(row.id, row.theme, tuple(row.profiles), row.meaning, row.limits)
+
+
+async def read_all_topics(session: AsyncSession, topics: Topics) -> Topics:
+    """Return the topics of the file and those that formateurs added, as they stand in the database."""
+    rows = (await session.scalars(sa.select(AddedTopic).order_by(AddedTopic.id))).all()
+    return topics.joined_by([topic_of(row) for row in rows])
 
 
 async def import_articles(
@@ -95,7 +135,7 @@ async def _import_one(session: AsyncSession, article: ArticleText, clock: Clock,
                       report: ImportReport) -> None:  # fmt: skip
     row = await session.get(Article, article.topic)
     if row is None:
-        session.add(Article(topic=article.topic, version=0, state="publie", updated_at=clock.now()))
+        session.add(Article(topic=article.topic, version=0, state=IN_SERVICE, updated_at=clock.now()))
         await session.flush()
         await add_version(session, article, clock, origin=FROM_FILE, author=author, reason="Import initial")
         report.created.append(article.topic)
@@ -177,48 +217,82 @@ def _in_service() -> sa.Select:
     return (
         sa.select(Article.topic, ArticleVersion.source, Article.updated_at)
         .join(ArticleVersion, (ArticleVersion.topic == Article.topic) & (ArticleVersion.number == Article.version))
-        .where(Article.state == "publie")
+        .where(Article.state == IN_SERVICE)
         .order_by(Article.topic)
     )
 
 
+def _words(text: str) -> str:
+    """Return the words of `text`, its marks aside."""
+    return " ".join(word for word in normalise(text).split() if any(sign.isalnum() for sign in word))
+
+
 class KnowledgeBase:
-    """The articles in service, the values of the territories and the search, held in memory.
+    """The topics, the articles in service, the values of the territories and the search, held in memory.
 
     `refresh` reads them again when the database says that something changed; what is served is replaced whole.
+    `topics` are those of the file and those that formateurs added, which the engine does not know.
     """
 
-    def __init__(self, database: Database, topics: Topics, read_voices: Callable[[], Mapping[str, list[str]]],
-                 told: Told | None = None) -> None:  # fmt: skip
+    def __init__(
+        self, database: Database, topics: Topics, read_voices: Callable[[], Mapping[str, list[str]]],
+        told: Told | None = None, teaching: Teaching | None = None,
+    ) -> None:  # fmt: skip
         self._database = database
-        self._topics = topics
+        self._of_the_file = topics
         self._read_voices = read_voices
         self._told = told
-        self._voices: dict[str, list[str]] = {}
+        self._teaching = teaching or NothingTaught()
+        self._voices: Mapping[str, list[str]] = {}
+        self._taught: Mapping[str, list[Said]] = {}
         self._stamp: tuple | None = None
+        self._turn = asyncio.Lock()
         self._layers: dict[tuple[str, str], dict[str, str]] = {}
         self._schools: dict[str, School] = {}
+        # What says an added topic word for word: its title, what it was taught with.
+        self._told: dict[str, str] = {}
+        self.topics = topics
         self.articles: dict[str, ArticleText] = {}
         self.search = KnowledgeSearch([], {})
 
     async def add_voices(self) -> None:
         """Let the search know what people say of each topic: seconds of work, done beside the first answers."""
         voices = await asyncio.to_thread(self._read_voices)
-        self._voices = {intent: list(texts) for intent, texts in voices.items() if intent in self._topics}
-        self.search = await asyncio.to_thread(KnowledgeSearch, list(self.articles.values()), self._voices)
+        async with self._turn:
+            self._voices = voices
+            self.search = await self._make_search(self.articles.values(), self.topics, self._taught)
+
+    async def _make_search(
+        self, articles: Iterable[ArticleText], topics: Topics, taught: Mapping[str, list[Said]]
+    ) -> KnowledgeSearch:
+        voices = {intent: list(texts) for intent, texts in self._voices.items() if intent in topics}
+        for intent, said in taught.items():
+            if intent in topics:
+                voices.setdefault(intent, []).extend(text for _, text in said)
+        return await asyncio.to_thread(KnowledgeSearch, list(articles), voices)
 
     async def refresh(self, *, territories: bool = True) -> bool:
         """Read again the articles that changed, and the schools and values if asked; tell whether an article did."""
         if territories:
             await self._refresh_territories()
+        # Whoever publishes asks for it at once, beside the job: what is older must not come after.
+        async with self._turn:
+            return await self._refresh_articles()
+
+    async def _refresh_articles(self) -> bool:
         async with self._database.reading() as session:
+            served = sa.func.sum(sa.case((Article.state == IN_SERVICE, 1), else_=0))
+            counted = sa.select(sa.func.count(), served, sa.func.sum(Article.version), sa.func.max(Article.updated_at))
             stamp = (
-                *(await session.execute(sa.select(sa.func.count(), sa.func.max(Article.updated_at)))).one(),
-                *(await session.execute(sa.select(sa.func.sum(Article.version)))).one(),
+                *(await session.execute(counted.select_from(Article))).one(),
+                *(await session.execute(sa.select(sa.func.count(), sa.func.max(AddedTopic.at)))).one(),
+                await self._teaching.stamp(session),
             )
             if stamp == self._stamp:
                 return False
             rows = (await session.execute(_in_service())).all()
+            topics = await read_all_topics(session, self._of_the_file)
+            taught = await self._teaching.said(session)
         articles: dict[str, ArticleText] = {}
         for topic, source, _ in rows:
             try:
@@ -226,10 +300,25 @@ class KnowledgeBase:
             except KnowledgeError as error:
                 # One article that the schema no longer takes must not silence the others.
                 log.error("article_unreadable", topic=topic, reason=error.sentence)
-        self.search = await asyncio.to_thread(KnowledgeSearch, list(articles.values()), self._voices)
-        self.articles = articles
+        self.search = await self._make_search(articles.values(), topics, taught)
+        self.articles, self.topics, self._taught = articles, topics, taught
+        self._told = {
+            _words(text): topic.id
+            for topic in topics
+            if topic.id not in self._of_the_file and topic.id in articles
+            for text in (articles[topic.id].title, *(text for _, text in taught.get(topic.id, ())))
+            # « Bonjour » or « oui » would be taken from the conversation.
+            if text == articles[topic.id].title or len(text.split()) >= _TELLING_WORDS
+        }
         self._stamp = stamp
         return True
+
+    def added_topic(self, text: str, choice: str | None) -> str | None:
+        """Return the added topic that a button names, or that `text` says word for word; None for the engine's own."""
+        if choice is None:
+            return self._told.get(_words(text))
+        kind, _, value = choice.partition(":")
+        return value if kind == "sujet" and value in self.articles and value not in self._of_the_file else None
 
     async def _refresh_territories(self) -> None:
         async with self._database.reading() as session:
@@ -247,6 +336,10 @@ class KnowledgeBase:
     def schools(self) -> list[School]:
         """All the schools of the deployment."""
         return list(self._schools.values())
+
+    def has_own_values(self, uai: str) -> bool:
+        """Tell whether some values are of this school alone."""
+        return ("ecole", uai) in self._layers
 
     def values(self, uai: str | None) -> dict[str, str]:
         """Return the variables and conditions as they stand for a school, the nearest value winning."""
@@ -268,9 +361,9 @@ class KnowledgeBase:
         article = self.articles.get(topic)
         if article is None:
             return None
-        if profile is None or profile in article.audiences:
-            return render_article(article, profile or article.audiences[0], self.values(uai))
-        return render_others(article, self.values(uai))
+        if profile is None:
+            return render_article(article, article.audiences[0], self.values(uai))
+        return render_for(article, profile, self.values(uai))
 
     def title(self, topic: str) -> str | None:
         """Return the title of the article of `topic`."""

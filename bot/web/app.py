@@ -37,10 +37,12 @@ from bot.escalation.attachments import MAX_SENT_BYTES, Darkroom
 from bot.escalation.outages import OpenIncidents
 from bot.escalation.personal_data import PersonData, TicketData
 from bot.escalation.postman import Postman
+from bot.knowledge.publication import Publisher
 from bot.knowledge.service import KnowledgeBase, read_utterances
 from bot.learning.judging import Trials
 from bot.learning.runs import Launcher
 from bot.learning.serving import InService, Serving
+from bot.learning.utterances import Taught
 from bot.operations.slots import Slots, slots_of
 from bot.people.personal_data import AccountData
 from bot.privacy.service import PersonalData
@@ -60,7 +62,7 @@ from bot.web.readiness import READINESS, ReadinessCheck
 from bot.web.security import security_middleware
 from bot.web.uploads import FORM_BYTES
 from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
-from bot.workshop.views import serving, training, waves
+from bot.workshop.views import drafts, serving, training, waves
 
 OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS, *exchanges.OPERATIONS)
 
@@ -108,11 +110,11 @@ def create_app(
             open_http() as tools,
         ):
             database = Database(settings.storage_url)
-            topics = load_topics()
             openings = OpeningDates(database, clock)
-            knowledge = KnowledgeBase(database, topics, read_voices, openings.tell)
+            knowledge = KnowledgeBase(database, load_topics(), read_voices, openings.tell, Taught())
             slot_engine = SlotEngine(settings.engine_urls, http, InService().slot)
             chosen = engine or slot_engine
+            publisher = Publisher(database, clock, knowledge, load_topics(), Taught())
             reader = ReaderInService(model or settings.root / "models" / "assistent.tar.gz")
             incidents = OpenIncidents(database)
             composer = Composer(knowledge, Phrasebook.read(settings.root / "domain.yml"))
@@ -120,8 +122,9 @@ def create_app(
             holders = (TicketData(), ConversationData(), PersonData(), AccountData(), tracker)
             app[chat.DATABASE] = database
             app[chat.KNOWLEDGE] = knowledge
+            app[drafts.PUBLISHER] = publisher
             app[chat.ASSISTANT] = Assistant(
-                database, clock, chosen, knowledge, composer, app[chat.VAULT], topics, reader, incidents
+                database, clock, chosen, knowledge, composer, app[chat.VAULT], reader, incidents
             )
             app[chat.VERIFIER] = TokenVerifier(settings.issuers, settings.root, http, database, clock)
             app[sign_in.PROVIDERS] = make_providers(settings.identity_providers, settings.root, tools, clock)
@@ -146,7 +149,7 @@ def create_app(
             app[training.TRIALS] = Trials(settings.root)
             jobs = Jobs(
                 knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents,
-                _postman(settings, database, clock, app[chat.VAULT]), openings, launcher,
+                _postman(settings, database, clock, app[chat.VAULT]), openings, launcher, publisher,
             )  # fmt: skip
             try:
                 await knowledge.refresh()

@@ -1,7 +1,7 @@
 """What the web process does beside answering.
 
-Read the knowledge, the waves and the model again when they changed, raise the deadlines of requests, carry requests to other tools
-and back, write to the persons, count the questions, begin the trainings whose hour has come, purge once a day.
+Read the knowledge, the waves and the model again when they changed, publish articles on their day, raise the deadlines of requests, carry
+requests to other tools and back, write to the persons, count the questions, begin the trainings whose hour has come, purge once a day.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bot.escalation import letters
 from bot.escalation.outages import OpenIncidents, tell_ended
 from bot.escalation.postman import Postman
 from bot.escalation.promises import raise_alerts
+from bot.knowledge.publication import Publisher
 from bot.knowledge.service import KnowledgeBase
 from bot.learning.runs import Launcher, begin_due, follow, launch
 from bot.privacy.service import PersonalData
@@ -38,6 +39,9 @@ TERRITORIES_EVERY = 15
 ALERTS_S = 20.0
 TRAININGS_S = 15.0
 CARRY_S = 2.0
+# An article is in service, or no longer, within so long of its hour.
+PUBLISH_S = 5.0
+PUBLISHED_WITHIN = timedelta(seconds=2)
 CARRIED_WITHIN = timedelta(seconds=1)
 POST_S = 5.0
 PURGE_EVERY = timedelta(days=1)
@@ -55,7 +59,7 @@ class Jobs:
 
     def __init__(self, knowledge: KnowledgeBase, reader: ReaderInService, personal_data: PersonalData, lease: Lease,
                  database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents,
-                 postman: Postman | None, openings: OpeningDates, launcher: Launcher) -> None:  # fmt: skip
+                 postman: Postman | None, openings: OpeningDates, launcher: Launcher, publisher: Publisher) -> None:  # fmt: skip
         self._knowledge = knowledge
         self._reader = reader
         self._personal_data = personal_data
@@ -67,6 +71,7 @@ class Jobs:
         self._postman = postman
         self._openings = openings
         self._launcher = launcher
+        self._publisher = publisher
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -83,6 +88,7 @@ class Jobs:
                 self._post,
                 self._count_questions,
                 self._train,
+                self._publish,
             )
         ]
 
@@ -194,3 +200,14 @@ class Jobs:
             except StorageUnavailable:
                 log.warning("trainings_postponed")
             await asyncio.sleep(TRAININGS_S)
+
+    async def _publish(self) -> None:
+        while True:
+            try:
+                if await self._publisher.has_due() and await self._lease.take(
+                    "publication", self._clock.now() + PUBLISHED_WITHIN
+                ):
+                    log.info("articles_published_or_withdrawn", count=await self._publisher.do_due())
+            except StorageUnavailable:
+                log.warning("publication_postponed")
+            await asyncio.sleep(PUBLISH_S)

@@ -5,15 +5,43 @@ As `bot.console.routes`: a page is a row here, a handler and a template (`worksh
 
 from __future__ import annotations
 
-from bot.console.views.shell import Route
+from bot.console.views.shell import WORKSHOP, Access, Route
 from bot.people.rules import Permission
-from bot.workshop.views import serving, training, waves
+from bot.workshop.views import articles, drafts, publication, serving, tending, topics, training, waves
 
-TRAIN, OVERRULE, WAVES = Permission.TRAIN_MODELS, Permission.OVERRULE_MODELS, Permission.MANAGE_WAVES
+WRITE, WAVES = Permission.WRITE_KNOWLEDGE, Permission.MANAGE_WAVES
+TRAIN, OVERRULE = Permission.TRAIN_MODELS, Permission.OVERRULE_MODELS
+_ARTICLE = f"{articles.PATH}/{{topic}}"
+_VERSION = f"{_ARTICLE}/versions/{{number}}"
+_DRAFT = f"{drafts.PATH}/{{draft}}"
 _RUN = f"{training.PATH}/{{run}}"
 _WAVE = f"{waves.PATH}/{{wave}}"
 
 ROUTES: tuple[Route, ...] = (
+    Route("GET", f"{WORKSHOP}/", articles.go_home, Access.SIGNED_IN),
+    Route("GET", articles.PATH, articles.list_articles, WRITE, nav="Articles"),
+    Route("GET", _ARTICLE, articles.show_article, WRITE),
+    Route("GET", f"{_ARTICLE}/modifier", drafts.show_editor, WRITE),
+    Route("POST", f"{_ARTICLE}/modifier", drafts.begin, WRITE),
+    Route("POST", f"{_ARTICLE}/echeance", publication.set_expiry, WRITE),
+    Route("POST", f"{_ARTICLE}/retirer", publication.withdraw, WRITE),
+    Route("POST", f"{_ARTICLE}/remettre", publication.put_back, WRITE),
+    Route("GET", _VERSION, articles.show_version, WRITE),
+    Route("POST", f"{_VERSION}/restaurer", publication.restore, WRITE),
+    Route("GET", drafts.PATH, drafts.list_drafts, WRITE, nav="Brouillons"),
+    Route("GET", _DRAFT, drafts.show_draft, WRITE),
+    Route("POST", _DRAFT, drafts.save, WRITE),
+    Route("POST", f"{_DRAFT}/accepter", drafts.accept, WRITE),
+    Route("POST", f"{_DRAFT}/rendre", drafts.return_draft, WRITE),
+    Route("POST", f"{_DRAFT}/reprendre", drafts.take_back, WRITE),
+    Route("POST", f"{_DRAFT}/a-jour", drafts.catch_up, WRITE),
+    Route("POST", f"{_DRAFT}/abandonner", drafts.drop, WRITE),
+    Route("POST", f"{_DRAFT}/ressortir", drafts.take_up, WRITE),
+    Route("GET", f"{_DRAFT}/sujet", topics.show_topic, WRITE),
+    Route("POST", f"{_DRAFT}/sujet", topics.change_topic, WRITE),
+    Route("GET", tending.PATH, tending.show_cares, WRITE, nav="Entretien"),
+    Route("GET", topics.PATH, topics.show_addition, WRITE),
+    Route("POST", topics.PATH, topics.add_topic, WRITE),
     Route("GET", training.PATH, training.show_runs, TRAIN, nav="Apprentissage"),
     Route("POST", training.PATH, training.start, TRAIN),
     Route("POST", f"{training.PATH}/programme", training.save_schedule, TRAIN),

@@ -31,6 +31,7 @@ from tests.integration.jwts import sign
 IMPERSONAL = {
     "articles",
     "article_versions",
+    "article_drafts",
     "variable_values",
     "schools",
     "announcements",

@@ -99,13 +99,26 @@ NOTICES: Mapping[str, str] = {
     "apprentissage-annule": "L’apprentissage s’arrête. Rien ne change en service.",
     "apprentissage-programme": "Le programme est enregistré.",
     "refus-leve": "Le refus est levé : le modèle peut être mis en service. La raison est gardée.",
+    "brouillon-enregistre": "Le brouillon est enregistré. Voici comment chacun le lira.",
+    "brouillon-propose": "Le brouillon est proposé : une autre personne doit le relire.",
+    "brouillon-repris": "Le brouillon est de nouveau à vous.",
+    "brouillon-abandonne": "Le brouillon est abandonné. Vous pouvez le reprendre ci-dessous.",
+    "brouillon-rendu": "Le brouillon est rendu à son auteur, avec le motif.",
+    "brouillon-a-jour": "Le brouillon part maintenant de la version en service.",
+    "sujet-commence": "Le sujet est enregistré. Écrivez maintenant son article.",
+    "article-publie": "L’article est publié : l’assistant le dit dès maintenant.",
+    "article-prevu": "L’article est accepté : il paraîtra à la date prévue.",
+    "article-echeance": "Le dernier jour de service est enregistré.",
+    "article-retire": "L’article est retiré : l’assistant ne le dit plus.",
+    "article-remis": "L’article est de nouveau en service.",
+    "article-retabli": "Le texte de cette version est de nouveau en service.",
     "demande-se-taire": "L’assistant répond de nouveau dans cette conversation.",
 }
 
 # Where the API's sentence, written for the chat, would not make sense in a page.
 _SENTENCES: Mapping[str, str] = {
     "non_authentifie": "Votre session a pris fin. Connectez-vous de nouveau.",
-    "trop_long": "Ce que vous avez envoyé est trop long.",
+    "trop_long": "Ce que vous avez envoyé est trop long. Rien n’a été enregistré : revenez en arrière, raccourcissez-le, puis recommencez.",
     "stockage_indisponible": "La console ne peut ni lire ni enregistrer pour le moment. Réessayez dans un instant.",
 }
 

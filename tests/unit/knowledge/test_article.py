@@ -62,6 +62,7 @@ FAULTS = {
     "type": (draft(review_every="souvent"), "En-tête, review_every : la valeur n’a pas la bonne forme"),
     "niveau": (draft(level="1"), "En-tête, level : choisissez parmi 2, 3."),
     "profil de l’en-tête": (draft(audiences="[parent, voisin]"), "En-tête, audiences, 1 : choisissez parmi parent"),
+    "HTML dans l’en-tête": (draft(title="Voir <b>ici</b>"), "L’en-tête contient du HTML"),
     "profil répété": (draft(audiences="[parent, parent]"), "En-tête, audiences : un élément est répété."),
     "sans profil": (draft(audiences="[]"), "En-tête, audiences : il en faut au moins 1"),
     "nom du sujet": (draft(topic="Essai"), "En-tête, topic : la valeur n’est pas écrite comme il faut"),
