@@ -43,6 +43,7 @@ _DETAILS = {
     "group": "groupe",
     "gesture": "geste",
     "to": "à",
+    "messages": "messages",
 }
 _VALUES = {**ROLE_NAMES, **SCOPE_NAMES, **REFUSALS}
 

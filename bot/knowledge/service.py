@@ -202,6 +202,11 @@ class KnowledgeBase:
         self._voices = {intent: list(texts) for intent, texts in voices.items() if intent in self._topics}
         self.search = await asyncio.to_thread(KnowledgeSearch, list(self.articles.values()), self._voices)
 
+    @property
+    def voices(self) -> Mapping[str, list[str]]:
+        """What people say of each topic, from data/nlu; nothing until `add_voices` has read it."""
+        return self._voices
+
     async def refresh(self, *, territories: bool = True) -> bool:
         """Read again the articles that changed, and the schools and values if asked; tell whether an article did."""
         if territories:

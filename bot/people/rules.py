@@ -297,4 +297,8 @@ ACTIONS: Mapping[str, str] = {
     "school_added": "École ajoutée",
     "school_changed": "École modifiée",
     "schools_imported": "Écoles importées",
+    "messages_settled": "Messages rangés",
+    "messages_back": "Rangement de messages annulé",
+    "message_struck": "Mots masqués dans un message",
+    "lesson_settled": "Demande résolue traitée pour un article",
 }

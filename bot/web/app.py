@@ -35,6 +35,8 @@ from bot.escalation.attachments import MAX_SENT_BYTES, Darkroom
 from bot.escalation.outages import OpenIncidents
 from bot.escalation.personal_data import PersonData, TicketData
 from bot.knowledge.service import KnowledgeBase, read_utterances
+from bot.learning.personal_data import LearningData
+from bot.learning.service import Learning
 from bot.people.personal_data import AccountData
 from bot.privacy.service import PersonalData
 from bot.privacy.vault import Vault
@@ -52,6 +54,7 @@ from bot.web.readiness import READINESS, ReadinessCheck
 from bot.web.security import security_middleware
 from bot.web.uploads import FORM_BYTES
 from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
+from bot.workshop.views import inbox
 
 OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS, *exchanges.OPERATIONS)
 
@@ -95,11 +98,16 @@ def create_app(
             topics = load_topics()
             knowledge = KnowledgeBase(database, topics, read_voices)
             chosen = engine or RasaEngine(settings.engine_url, http)
-            reader = ReaderInService(model or settings.root / "models" / "assistent.tar.gz")
+            archive = model or settings.root / "models" / "assistent.tar.gz"
+            reader = ReaderInService(archive)
+            learning = Learning(
+                database, clock, knowledge, allowed=settings.learn_from_messages, archive=archive,
+                grams=lambda: reader.current and reader.current.grams,
+            )  # fmt: skip
             incidents = OpenIncidents(database)
             composer = Composer(knowledge, Phrasebook.read(settings.root / "domain.yml"))
             tracker = TrackerData(settings.var_dir / "rasa-tracker.db")
-            holders = (TicketData(), ConversationData(), PersonData(), AccountData(), tracker)
+            holders = (TicketData(), LearningData(), ConversationData(), PersonData(), AccountData(), tracker)
             app[chat.DATABASE] = database
             app[chat.KNOWLEDGE] = knowledge
             app[chat.ASSISTANT] = Assistant(
@@ -115,10 +123,12 @@ def create_app(
                 database, newest=desk.last_change_id, after=desk.changes_after, key=lambda _: live.EVERYTHING
             )
             app[READINESS] = ReadinessCheck(database, knowledge, chosen)
+            app[inbox.LEARNING] = learning
             courier = Courier(database, clock, settings.connector_secrets, tools)
             jobs = Jobs(
-                knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents
-            )
+                knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents,
+                learning,
+            )  # fmt: skip
             try:
                 await knowledge.refresh()
             except StorageUnavailable:

@@ -1,6 +1,7 @@
 """What the web process does beside answering.
 
-Read the knowledge and the model again when they changed, raise the deadlines of requests, carry requests to other tools and back, purge once a day.
+Read the knowledge and the model again when they changed, raise the deadlines of requests, carry requests to other tools and
+back, keep the formateurs' inbox, purge once a day.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import itertools
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 from yaml import YAMLError
 
 from bot.chat.reading import ReaderInService
@@ -21,6 +23,8 @@ from bot.errors import ModelError, StorageUnavailable
 from bot.escalation.outages import OpenIncidents, tell_ended
 from bot.escalation.promises import raise_alerts
 from bot.knowledge.service import KnowledgeBase
+from bot.learning.grouper import REGROUPED_WITHIN
+from bot.learning.service import Learning
 from bot.privacy.service import PersonalData
 from bot.web.lease import Lease
 
@@ -33,6 +37,8 @@ ALERTS_S = 20.0
 CARRY_S = 2.0
 CARRIED_WITHIN = timedelta(seconds=1)
 PURGE_EVERY = timedelta(days=1)
+LEARN_S = 20.0
+LEARNT_WITHIN = timedelta(seconds=15)
 
 log = structlog.get_logger()
 
@@ -41,7 +47,8 @@ class Jobs:
     """Runs the background jobs; a lease in the database leaves the purge to one process."""
 
     def __init__(self, knowledge: KnowledgeBase, reader: ReaderInService, personal_data: PersonalData, lease: Lease,
-                 database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents) -> None:  # fmt: skip
+                 database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents,
+                 learning: Learning) -> None:  # fmt: skip
         self._knowledge = knowledge
         self._reader = reader
         self._personal_data = personal_data
@@ -50,6 +57,7 @@ class Jobs:
         self._clock = clock
         self._courier = courier
         self._incidents = incidents
+        self._learning = learning
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -63,6 +71,8 @@ class Jobs:
                 self._follow_incidents,
                 self._purge,
                 self._carry,
+                self._learn,
+                self._group,
             )
         ]
 
@@ -136,3 +146,28 @@ class Jobs:
             except StorageUnavailable:
                 log.warning("exchanges_postponed")
             await asyncio.sleep(CARRY_S)
+
+    async def _learn(self) -> None:
+        while True:
+            try:
+                # What is known is known by each process; one of them collects.
+                await self._learning.prepare()
+                if await self._lease.take("inbox", self._clock.now() + LEARNT_WITHIN):
+                    if collected := await self._learning.collect():
+                        log.info("inbox_collected", messages=collected)
+            except (StorageUnavailable, IntegrityError):
+                # A conversation that is erased at this moment takes its messages with it: the next turn sees it gone.
+                log.warning("inbox_postponed")
+            await asyncio.sleep(LEARN_S)
+
+    async def _group(self) -> None:
+        while True:
+            await asyncio.sleep(LEARN_S)
+            try:
+                if await self._learning.has_new() and await self._lease.take(
+                    "inbox_groups", self._clock.now() + REGROUPED_WITHIN
+                ):
+                    if grouped := await self._learning.group():
+                        log.info("inbox_grouped", messages=grouped)
+            except StorageUnavailable:
+                log.warning("inbox_postponed")

@@ -17,7 +17,8 @@ _POLICY = (
     "font-src 'self'; base-uri 'none'; form-action {forms}; frame-src {frames}; frame-ancestors {ancestors}"
 )
 FRAME_PATH = "/widget/frame"
-_CONSOLE = "/console"
+# The pages of those who work with the assistant: forms of their own, nothing kept by a browser.
+_STAFF = ("/console", "/workshop")
 # Files that an ENT's page loads from another origin.
 _SHARED = ("/widget/loader.js", "/backoffice/")
 
@@ -35,7 +36,7 @@ def policy(path: str, settings: Settings) -> str:
         if path.startswith("/demo")
         else "'none'"
     )
-    forms = "'self'" if path.startswith(_CONSOLE) else "'none'"
+    forms = "'self'" if path.startswith(_STAFF) else "'none'"
     return _POLICY.format(forms=forms, frames=frames, ancestors="'none'")
 
 
@@ -58,7 +59,7 @@ def security_middleware(settings: Settings, uploads: Mapping[str, int]):
         headers["Server"] = "AssistENT"
         headers.setdefault("X-Content-Type-Options", "nosniff")
         # With « no-referrer » a browser hides where a form comes from, and the console looks at that.
-        headers.setdefault("Referrer-Policy", "same-origin" if path.startswith(_CONSOLE) else "no-referrer")
+        headers.setdefault("Referrer-Policy", "same-origin" if path.startswith(_STAFF) else "no-referrer")
         headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault(
@@ -67,7 +68,7 @@ def security_middleware(settings: Settings, uploads: Mapping[str, int]):
         )
         if not settings.is_demonstration:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-        if path.startswith(("/api/", _CONSOLE)):
+        if path.startswith(("/api/", *_STAFF)):
             headers.setdefault("Cache-Control", "no-store")
 
     @web.middleware

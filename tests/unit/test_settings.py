@@ -224,3 +224,13 @@ def test_keys_may_come_in_the_clear_from_the_machine_itself_and_in_demonstration
     assert read_issuers(tmp_path, local).issuers
     far = "- {name: a, audience: b, jwks_url: 'http://ent.exemple.fr/jwks'}"
     assert read_issuers(tmp_path, far, ASSISTENT_MODE="demonstration").issuers
+
+
+def test_messages_teach_in_the_demonstration_and_in_production_only_where_it_says_so(demonstration):
+    name = "ASSISTENT_LEARN_FROM_MESSAGES"
+    assert read_settings(demonstration).learn_from_messages
+    assert not read_settings(PRODUCTION).learn_from_messages
+    assert not read_settings({**demonstration, name: "off"}).learn_from_messages
+    assert read_settings({**PRODUCTION, name: "on"}).learn_from_messages
+    with pytest.raises(SettingsError, match=name):
+        read_settings({**PRODUCTION, name: "oui"})
