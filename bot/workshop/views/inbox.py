@@ -25,7 +25,7 @@ from bot.learning.collecting import KINDS
 from bot.learning.service import Learning
 from bot.learning.utterances import COMMON
 from bot.rollout.models import Wave
-from bot.topics import PROFILE_NAMES
+from bot.topics import PROFILE_NAMES, load_topics
 
 LEARNING = web.AppKey("learning", Learning)
 PATH = f"{WORKSHOP}/messages"
@@ -104,7 +104,8 @@ async def _group_page(request: web.Request, *, status: int = 200, **answer) -> w
     title = f"« {sentences[0].line.text[:60]} »" if sentences else "Un groupe de messages"
     return render(
         request, "workshop/inbox_group.html", title=title, status=status, group=group, sentences=sentences, more=more,
-        page=page, topics=topics, undoable=undoable, **_names(), **{"values": {}, "chosen": None, **answer},
+        page=page, topics=topics, undoable=undoable, thoughts={topic.id: topic.meaning for topic in load_topics()} | topics,
+        **_names(), **{"values": {}, "chosen": None, **answer},
     )  # fmt: skip
 
 
