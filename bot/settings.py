@@ -89,6 +89,8 @@ class Settings:
     connector_secrets: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     mailing: Mailing | None = None
     demonstration_data: bool = True
+    # Whether what people wrote may teach the assistant, once masked: the inbox of what was not understood, and drafts.
+    learn_from_messages: bool = True
     log_level: str = "INFO"
 
     @property
@@ -171,6 +173,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         connector_secrets={name: value for name, value in environ.items() if name.startswith(CONNECTOR_SECRET)},
         mailing=_mailing(environ, mode),
         demonstration_data=mode == DEMONSTRATION,
+        learn_from_messages=_switch(environ, "ASSISTENT_LEARN_FROM_MESSAGES", default=mode == DEMONSTRATION),
         log_level=_log_level(environ.get("ASSISTENT_LOG_LEVEL", "INFO").upper()),
     )
 
@@ -204,6 +207,13 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 65536:
         raise SettingsError(f"{name} vaut « {text} » : donnez un numéro de port entre 1 et 65535.")
     return int(text)
+
+
+def _switch(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = environ.get(name) or ("on" if default else "off")
+    if text not in ("on", "off"):
+        raise SettingsError(f"{name} vaut « {text} » : écrivez on ou off.")
+    return text == "on"
 
 
 def _limit(environ: Mapping[str, str], name: str, default: str) -> str:

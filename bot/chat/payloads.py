@@ -200,6 +200,9 @@ class Export(msgspec.Struct):
     tickets: list[dict[str, Any]]
     feedback: list[dict[str, Any]]
     attachments: list[dict[str, Any]]
+    # What waits to teach, masked, and the sentences that were kept of it.
+    learning: list[dict[str, Any]]
+    utterances: list[dict[str, Any]]
 
 
 class Problem(msgspec.Struct, omit_defaults=True):

@@ -18,29 +18,29 @@ class ReaderInService:
     def __init__(self, archive: Path) -> None:
         self.current: Reader | None = None
         self.thresholds = Thresholds()
-        self._archive = archive
+        self.archive = archive
         self._seen: tuple[int, int, int] | None = None
 
     def follow(self, archive: Path) -> None:
         """Read this archive from the next refresh on."""
-        self._archive = archive
+        self.archive = archive
 
     def refresh(self) -> bool:
         """Read the model if it is another one; tell whether it was. ModelError: it is unreadable, the former one stays."""
         try:
-            found = self._archive.stat()
+            found = self.archive.stat()
         except OSError:
             return False  # not trained yet, or taken away: what is known stays known
         stamp = (found.st_ino, found.st_size, found.st_mtime_ns)
         if stamp == self._seen:
             return False
         self._seen = stamp
-        reader = Reader.load(self._archive)
+        reader = Reader.load(self.archive)
         try:
             self.thresholds = Thresholds(**reader.thresholds)
         except TypeError as error:
             raise ModelError(
-                f"Les seuils du modèle {self._archive.name} ne sont pas ceux attendus : {error}"
+                f"Les seuils du modèle {self.archive.name} ne sont pas ceux attendus : {error}"
             ) from error
         self.current = reader
         return True

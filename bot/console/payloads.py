@@ -54,6 +54,7 @@ _DETAILS = {
     "draft": "brouillon",
     "version": "version",
     "when": "date",
+    "messages": "messages",
 }
 _VALUES = {**ROLE_NAMES, **SCOPE_NAMES, **REFUSALS}
 

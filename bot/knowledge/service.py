@@ -271,6 +271,11 @@ class KnowledgeBase:
                 voices.setdefault(intent, []).extend(text for _, text in said)
         return await asyncio.to_thread(KnowledgeSearch, list(articles), voices)
 
+    @property
+    def voices(self) -> Mapping[str, list[str]]:
+        """What people say of each topic, from data/nlu; nothing until `add_voices` has read it."""
+        return self._voices
+
     async def refresh(self, *, territories: bool = True) -> bool:
         """Read again the articles that changed, and the schools and values if asked; tell whether an article did."""
         if territories:

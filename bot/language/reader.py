@@ -43,7 +43,8 @@ class Reader:
         # Fields of bot.dialogue.decision.Thresholds; `urgent` is the probability above which an emergency is hinted at.
         self.thresholds = thresholds
         self.certain = certain
-        self._grams = grams
+        # What a text is written with; the inbox compares messages by it.
+        self.grams = grams
         self._weights = weights
         self._bias = bias
         self._calibration = calibration
@@ -78,10 +79,13 @@ class Reader:
 
     def rank(self, text: str, profile: str | None) -> Ranked:
         """Return (intent, probability), most likely first."""
-        columns, values = self._grams.read(text, profile)
-        scores = values @ self._weights[columns].astype(np.float32) + self._bias
-        chances = self._calibration.chances(scores, 0.0, open_to(profile, self.labels))
+        chances = self.weigh(*self.grams.read(text, profile), profile)
         return [(self.labels[place], float(chances[place])) for place in np.argsort(-chances)]
+
+    def weigh(self, columns: np.ndarray, values: np.ndarray, profile: str | None) -> np.ndarray:
+        """Return the probability of each of the labels, for what a text is written with."""
+        scores = values @ self._weights[columns].astype(np.float32) + self._bias
+        return self._calibration.chances(scores, 0.0, open_to(profile, self.labels))
 
     def add_to(self, signs: UrgentSigns, ranking: Ranked) -> UrgentSigns:
         """Return the signs of an emergency that the words of a message give (bot.language.urgent) or its ranking does.

@@ -349,4 +349,8 @@ ACTIONS: Mapping[str, str] = {
     "article_withdrawn": "Article retiré",
     "article_put_back": "Article remis en service",
     "topic_added": "Sujet ajouté",
+    "messages_settled": "Messages rangés",
+    "messages_back": "Rangement de messages annulé",
+    "message_struck": "Mots masqués dans un message",
+    "lesson_settled": "Demande résolue traitée pour un article",
 }

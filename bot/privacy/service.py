@@ -26,6 +26,8 @@ class Retention:
     closed_tickets: timedelta = timedelta(days=365)
     # A telephone, an e-mail or an image that no request took within this time was not given for one.
     unused_contacts: timedelta = timedelta(days=1)
+    # A message of the inbox that was given to a topic or discarded stays as long as the gesture can be undone.
+    settled_lines: timedelta = timedelta(days=30)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,9 @@ from bot.escalation.postman import Postman
 from bot.knowledge.publication import Publisher
 from bot.knowledge.service import KnowledgeBase, read_utterances
 from bot.learning.judging import Trials
+from bot.learning.personal_data import LearningData
 from bot.learning.runs import Launcher
+from bot.learning.service import Learning
 from bot.learning.serving import InService, Serving
 from bot.learning.utterances import Taught
 from bot.operations.slots import Slots, slots_of
@@ -62,7 +64,7 @@ from bot.web.readiness import READINESS, ReadinessCheck
 from bot.web.security import security_middleware
 from bot.web.uploads import FORM_BYTES
 from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
-from bot.workshop.views import drafts, serving, training, waves
+from bot.workshop.views import drafts, inbox, serving, training, waves
 
 OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS, *exchanges.OPERATIONS)
 
@@ -116,10 +118,14 @@ def create_app(
             chosen = engine or slot_engine
             publisher = Publisher(database, clock, knowledge, load_topics(), Taught())
             reader = ReaderInService(model or settings.root / "models" / "assistent.tar.gz")
+            learning = Learning(
+                database, clock, knowledge, allowed=settings.learn_from_messages, archive=lambda: reader.archive,
+                grams=lambda: reader.current and reader.current.grams,
+            )  # fmt: skip
             incidents = OpenIncidents(database)
             composer = Composer(knowledge, Phrasebook.read(settings.root / "domain.yml"))
             tracker = TrackerData(settings.var_dir / "rasa-tracker.db")
-            holders = (TicketData(), ConversationData(), PersonData(), AccountData(), tracker)
+            holders = (TicketData(), LearningData(), ConversationData(), PersonData(), AccountData(), tracker)
             app[chat.DATABASE] = database
             app[chat.KNOWLEDGE] = knowledge
             app[drafts.PUBLISHER] = publisher
@@ -140,6 +146,7 @@ def create_app(
                 read_from=(lambda _: None) if model else reader.follow,
             )  # fmt: skip
             app[READINESS] = ReadinessCheck(database, knowledge, chosen)
+            app[inbox.LEARNING] = learning
             courier = Courier(database, clock, settings.connector_secrets, tools)
             python = str(settings.root / ".venv" / "bin" / "python")
             launcher = Launcher(
@@ -149,7 +156,7 @@ def create_app(
             app[training.TRIALS] = Trials(settings.root)
             jobs = Jobs(
                 knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents,
-                _postman(settings, database, clock, app[chat.VAULT]), openings, launcher, publisher,
+                _postman(settings, database, clock, app[chat.VAULT]), openings, launcher, publisher, learning,
             )  # fmt: skip
             try:
                 await knowledge.refresh()

@@ -1,7 +1,8 @@
 """What the web process does beside answering.
 
 Read the knowledge, the waves and the model again when they changed, publish articles on their day, raise the deadlines of requests, carry
-requests to other tools and back, write to the persons, count the questions, begin the trainings whose hour has come, purge once a day.
+requests to other tools and back, write to the persons, keep the formateurs' inbox, count the questions, begin the trainings whose hour has
+come, purge once a day.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import itertools
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 from yaml import YAMLError
 
 from bot.chat.reading import ReaderInService
@@ -25,7 +27,9 @@ from bot.escalation.postman import Postman
 from bot.escalation.promises import raise_alerts
 from bot.knowledge.publication import Publisher
 from bot.knowledge.service import KnowledgeBase
+from bot.learning.grouper import REGROUPED_WITHIN
 from bot.learning.runs import Launcher, begin_due, follow, launch
+from bot.learning.service import Learning
 from bot.privacy.service import PersonalData
 from bot.rollout.tally import count_questions
 from bot.rollout.waves import OpeningDates
@@ -50,6 +54,8 @@ COUNT_S = 30.0
 COUNTED_WITHIN = timedelta(seconds=25)
 # Between two batches of a long catching-up, so that answers are written in between.
 COUNT_PAUSE_S = 0.1
+LEARN_S = 20.0
+LEARNT_WITHIN = timedelta(seconds=15)
 
 log = structlog.get_logger()
 
@@ -59,7 +65,8 @@ class Jobs:
 
     def __init__(self, knowledge: KnowledgeBase, reader: ReaderInService, personal_data: PersonalData, lease: Lease,
                  database: Database, clock: Clock, courier: Courier, incidents: OpenIncidents,
-                 postman: Postman | None, openings: OpeningDates, launcher: Launcher, publisher: Publisher) -> None:  # fmt: skip
+                 postman: Postman | None, openings: OpeningDates, launcher: Launcher, publisher: Publisher,
+                 learning: Learning) -> None:  # fmt: skip
         self._knowledge = knowledge
         self._reader = reader
         self._personal_data = personal_data
@@ -72,6 +79,7 @@ class Jobs:
         self._openings = openings
         self._launcher = launcher
         self._publisher = publisher
+        self._learning = learning
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -89,6 +97,8 @@ class Jobs:
                 self._count_questions,
                 self._train,
                 self._publish,
+                self._learn,
+                self._group,
             )
         ]
 
@@ -211,3 +221,28 @@ class Jobs:
             except StorageUnavailable:
                 log.warning("publication_postponed")
             await asyncio.sleep(PUBLISH_S)
+
+    async def _learn(self) -> None:
+        while True:
+            try:
+                # What is known is known by each process; one of them collects.
+                await self._learning.prepare()
+                if await self._lease.take("inbox", self._clock.now() + LEARNT_WITHIN):
+                    if collected := await self._learning.collect():
+                        log.info("inbox_collected", messages=collected)
+            except (StorageUnavailable, IntegrityError):
+                # A conversation that is erased at this moment takes its messages with it: the next turn sees it gone.
+                log.warning("inbox_postponed")
+            await asyncio.sleep(LEARN_S)
+
+    async def _group(self) -> None:
+        while True:
+            await asyncio.sleep(LEARN_S)
+            try:
+                if await self._learning.has_new() and await self._lease.take(
+                    "inbox_groups", self._clock.now() + REGROUPED_WITHIN
+                ):
+                    if grouped := await self._learning.group():
+                        log.info("inbox_grouped", messages=grouped)
+            except StorageUnavailable:
+                log.warning("inbox_postponed")

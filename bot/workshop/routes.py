@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from bot.console.views.shell import WORKSHOP, Access, Route
 from bot.people.rules import Permission
-from bot.workshop.views import articles, drafts, publication, serving, tending, topics, training, waves
+from bot.workshop.views import articles, drafts, inbox, publication, serving, tending, topics, training, waves
 
 WRITE, WAVES = Permission.WRITE_KNOWLEDGE, Permission.MANAGE_WAVES
 TRAIN, OVERRULE = Permission.TRAIN_MODELS, Permission.OVERRULE_MODELS
 _ARTICLE = f"{articles.PATH}/{{topic}}"
 _VERSION = f"{_ARTICLE}/versions/{{number}}"
 _DRAFT = f"{drafts.PATH}/{{draft}}"
+_GROUP = f"{inbox.PATH}/groupes/{{group}}"
+_LINE = f"{inbox.PATH}/lignes/{{line}}"
+_LESSON = f"{inbox.LESSONS}/{{number}}"
 _RUN = f"{training.PATH}/{{run}}"
 _WAVE = f"{waves.PATH}/{{wave}}"
 
@@ -42,6 +45,17 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", tending.PATH, tending.show_cares, WRITE, nav="Entretien"),
     Route("GET", topics.PATH, topics.show_addition, WRITE),
     Route("POST", topics.PATH, topics.add_topic, WRITE),
+    Route("GET", inbox.PATH, inbox.show_inbox, WRITE, nav="Non compris"),
+    Route("GET", _GROUP, inbox.show_group, WRITE),
+    Route("POST", _GROUP, inbox.settle, WRITE),
+    Route("GET", _LINE, inbox.show_line, WRITE),
+    Route("POST", _LINE, inbox.strike, WRITE),
+    Route("GET", inbox.GESTURES, inbox.show_gestures, WRITE),
+    Route("POST", f"{inbox.GESTURES}/{{gesture}}/annuler", inbox.undo, WRITE),
+    Route("GET", inbox.LESSONS, inbox.show_lessons, WRITE, nav="Demandes résolues"),
+    Route("GET", _LESSON, inbox.show_lesson, WRITE),
+    Route("POST", f"{_LESSON}/ecarter", inbox.set_lesson_aside, WRITE),
+    Route("POST", f"{_LESSON}/remettre", inbox.put_lesson_back, WRITE),
     Route("GET", training.PATH, training.show_runs, TRAIN, nav="Apprentissage"),
     Route("POST", training.PATH, training.start, TRAIN),
     Route("POST", f"{training.PATH}/programme", training.save_schedule, TRAIN),

@@ -57,6 +57,8 @@ IMPERSONAL = {
     # Ids of utterances and figures; who asked is an account.
     "training_runs",
     "training_schedule",
+    "inbox_groups",
+    "inbox_mark",
     "alembic_version",
 }
 
@@ -457,10 +459,11 @@ def test_every_table_is_known_to_hold_something_of_a_person_or_not() -> None:
         "persons", "used_jwts", "conversations", "access_tokens", "messages", "results", "feedback",
         "conversation_events", "ticket_drafts", "ticket_form_steps", "tickets", "ticket_events", "ticket_contacts",
         "ticket_attachments", "exchanges", "exchange_steps", "exchange_receipts", "incident_persons", "letters",
-        "questions",
+        "questions", "inbox_lines",
     }  # fmt: skip
     # Of those who work in the console; nothing of whoever asks (bot/people/personal_data.py).
     staff = {
         "accounts", "account_grants", "account_identities", "sign_in_attempts", "sign_in_sessions", "sign_in_failures", "password_links", "audit_entries",
+        "inbox_gestures", "ticket_lessons",
     }  # fmt: skip
     assert {table.name for table in Base.metadata.sorted_tables} <= personal | staff | IMPERSONAL

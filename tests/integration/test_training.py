@@ -304,7 +304,7 @@ async def test_the_report_shows_what_broke_in_words_and_the_refusal_can_be_overr
     assert "« une &lt;b&gt;phrase&lt;/b&gt; reçue »" in page.text
     assert "phrase 99, qui n’est plus gardée" in page.words
     assert "validation croisée" in page.words
-    assert "workshop/service" not in page.text
+    assert "workshop/service?modele" not in page.text
     assert "on me frappe" not in json.dumps(run.report)
 
     assert (await trainer.post(f"{PATH}/{run.id}/lever", reason="c’est voulu ainsi")).status == 403

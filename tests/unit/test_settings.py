@@ -261,3 +261,13 @@ def test_in_production_mail_needs_the_address_that_it_leads_to() -> None:
     with pytest.raises(SettingsError, match="ASSISTENT_PUBLIC_URL"):
         read_settings({**PRODUCTION, **MAIL})
     assert read_settings({**PRODUCTION, **MAIL, "ASSISTENT_PUBLIC_URL": "https://a.example/"}).site == "https://a.example"
+
+
+def test_messages_teach_in_the_demonstration_and_in_production_only_where_it_says_so(demonstration):
+    name = "ASSISTENT_LEARN_FROM_MESSAGES"
+    assert read_settings(demonstration).learn_from_messages
+    assert not read_settings(PRODUCTION).learn_from_messages
+    assert not read_settings({**demonstration, name: "off"}).learn_from_messages
+    assert read_settings({**PRODUCTION, name: "on"}).learn_from_messages
+    with pytest.raises(SettingsError, match=name):
+        read_settings({**PRODUCTION, name: "oui"})

@@ -113,6 +113,12 @@ NOTICES: Mapping[str, str] = {
     "article-remis": "L’article est de nouveau en service.",
     "article-retabli": "Le texte de cette version est de nouveau en service.",
     "demande-se-taire": "L’assistant répond de nouveau dans cette conversation.",
+    "messages-donnes": "Les messages sont donnés au sujet.",
+    "messages-ecartes": "Les messages sont écartés.",
+    "messages-revenus": "Le geste est annulé : les messages attendent de nouveau, ce qui avait été gardé est retiré.",
+    "message-masque": "Les mots sont masqués.",
+    "lecon-ecartee": "La demande ne donnera pas d’article.",
+    "lecon-revenue": "La demande est de nouveau dans la liste.",
 }
 
 # Where the API's sentence, written for the chat, would not make sense in a page.
