@@ -74,7 +74,7 @@ class Bench(Protocol):
     def served(self) -> Served | None:
         """Return the model in service."""
 
-    def keep(self, *, run: int, data_at: str, made_of: dict[str, Any], needed: set[str]) -> str:
+    def keep(self, *, run: int, data_at: str, made_of: dict[str, Any]) -> str:
         """Keep the model; return its name."""
 
 
@@ -91,6 +91,9 @@ class _Stopped(Exception):
 async def ask_run(session: AsyncSession, now: datetime, author_id: str | None, *, scheduled: bool = False) -> int:
     """Open a run, alone; Conflict when one is under way. Return its number."""
     await tell_lost(session, now)
+    busy = Conflict("Un apprentissage est déjà en cours : attendez sa fin, ou annulez-le.")
+    if await session.scalar(sa.select(TrainingRun.id).where(TrainingRun.active == 1)):
+        raise busy
     run = TrainingRun(
         active=1, state=UNDER_WAY, scheduled=scheduled, author_id=author_id, asked_at=now, seen_at=now,
         step="Démarrage", log="", failure="",
@@ -99,7 +102,8 @@ async def ask_run(session: AsyncSession, now: datetime, author_id: str | None, *
         async with session.begin_nested():
             session.add(run)
     except IntegrityError as error:
-        raise Conflict("Un apprentissage est déjà en cours : attendez sa fin, ou annulez-le.") from error
+        # Another process was faster.
+        raise busy from error
     audit(session, now, author_id, "training_asked", "training", run.id, scheduled=scheduled)
     return run.id
 
@@ -388,7 +392,13 @@ class _Progress:
 async def carry_out(
     database: Database, clock: Clock, root: Path, number: int, open_bench: OpenBench, stop: threading.Event
 ) -> str:
-    """Do a run from its data to its verdict; return its state. Whatever happens, the model in service is not touched."""
+    """Do a run from its data to its verdict; return its state. Whatever happens, the model in service is not touched.
+
+    Conflict: nobody asked for it, or it has ended.
+    """
+    async with database.reading() as session:
+        if (await find_run(session, number)).active is None:
+            raise Conflict(f"L’apprentissage {number} n’est plus en cours.")
     progress = _Progress()
     beating = asyncio.create_task(_beat(database, clock, number, progress, stop))
     try:
@@ -457,7 +467,7 @@ async def _work(database: Database, clock: Clock, root: Path, number: int, open_
         }  # fmt: skip
         if judged["loads"]:
             progress.begin("Rangement du modèle")
-            keep = lambda: bench.keep(run=number, data_at=data_at.isoformat(), made_of=made_of, needed=set())  # noqa: E731
+            keep = lambda: bench.keep(run=number, data_at=data_at.isoformat(), made_of=made_of)  # noqa: E731
             ending["archive"] = await asyncio.to_thread(keep)
         progress.begin("Terminé")
         return ending

@@ -85,7 +85,7 @@ class Bench:
             return Served(archive, name, None, "", None)
         return Served(archive, name, record.run, record.trained_at, record.data_at)
 
-    def keep(self, *, run: int, data_at: str, made_of: dict[str, Any], needed: set[str]) -> str:
+    def keep(self, *, run: int, data_at: str, made_of: dict[str, Any]) -> str:
         """Keep the model among the others, with all that it was made from; return its name."""
         packed = self._folder / "inputs.tgz"
         pack_inputs(self.inputs, packed)
@@ -93,7 +93,7 @@ class Bench:
             self.candidate, self._project, self._seconds, run=run, data_at=data_at, digest=self.digest, made_of=made_of
         )
         name = keep_model(self._root, self.candidate, record, packed)
-        prune_models(self._root, {name, *needed, *find_served_lately(self._root)})
+        prune_models(self._root, {name, *find_served_lately(self._root)})
         return name
 
 

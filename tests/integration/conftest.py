@@ -221,7 +221,8 @@ async def start(own_url: str, clock: FixedClock, tmp_path: Path, issuers: tuple[
         settings = demonstration(tmp_path / "var", url, **{"issuers": issuers, **changes})
         app: web.Application = create_app(
             settings, engine=engine or ScriptedEngine(), clock=clock, utterances=utterances or {},
-            model=model or tmp_path / "no-model", learner=learner,
+            # No test trains the project's own model.
+            model=model or tmp_path / "no-model", learner=learner or ("true",),
         )  # fmt: skip
         client = await aiohttp_client(app)
         return Api(client.session, client.make_url("/"), app=app, server=client.server)

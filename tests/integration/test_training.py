@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
 import tarfile
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -154,7 +156,7 @@ async def test_a_second_one_waits_for_the_first(
     assert "Un apprentissage est déjà en cours" in refused.words
     (project.root / "train-waits").unlink()
     assert (await ended(own_database)).state == runs.DONE
-    assert (await train(browser, own_database)).id == 2
+    assert (await train(browser, own_database)).state == runs.DONE
 
 
 async def test_the_page_tells_how_far_it_is(trainer: Browser, own_database: Database, project: Project) -> None:
@@ -388,6 +390,17 @@ async def test_at_its_hour_one_run_begins_however_many_ask(own_database: Databas
     assert await runs.begin_due(own_database, clock) is None
     async with own_database.reading() as session:
         assert "un autre était en cours" in await session.scalar(sa.select(TrainingSchedule.missed))
+
+
+async def test_a_process_started_for_no_run_does_nothing(
+    own_database: Database, project: Project, own_url, tmp_path
+) -> None:
+    ended_run = await put(own_database)
+    for number in (ended_run, 99):
+        command = [*project.learner(own_url, tmp_path / "var"), str(number)]
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+        assert (done.returncode, "AssistENT : " in done.stderr) == (1, True)
+    assert not (project.root / "learnt.yml").exists()
 
 
 async def test_two_processes_cannot_open_two_runs(own_database: Database, own_url: str) -> None:

@@ -95,7 +95,7 @@ def test_a_kept_model_is_made_again_from_what_it_was_made_from(project: Settings
     with open_bench(project, 7) as bench:
         (bench.inputs / "data/nlu/more.yml").write_text("version: '3.1'\n", encoding="utf-8")
         bench.train(lambda _: None, threading.Event())
-        name = bench.keep(run=7, data_at="2026-11-22T00:00:00+00:00", made_of={"kept": 1}, needed=set())
+        name = bench.keep(run=7, data_at="2026-11-22T00:00:00+00:00", made_of={"kept": 1})
         digest = bench.digest
     record = model_files.ModelRecord(**json.loads((project.root / f"models/{name}.json").read_text()))
     assert (record.run, record.digest, record.made_of) == (7, digest, {"kept": 1})
@@ -108,7 +108,7 @@ def test_a_served_candidate_is_not_stale_for_what_formateurs_added(project: Sett
     with open_bench(project, 7) as bench:
         (bench.inputs / "data/nlu/more.yml").write_text("version: '3.1'\n", encoding="utf-8")
         bench.train(lambda _: None, threading.Event())
-        name = bench.keep(run=7, data_at="2026-11-22T00:00:00+00:00", made_of={}, needed=set())
+        name = bench.keep(run=7, data_at="2026-11-22T00:00:00+00:00", made_of={})
     serve(project.root, name)
     assert not model_files.is_stale(project.root)
     (project.root / "config.yml").write_text("changed: yes\n", encoding="utf-8")
