@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
@@ -110,6 +111,16 @@ class Workshop:
         )
         return self._http.open(request, timeout=15).read().decode()
 
+    def _look(self) -> str:
+        """Read the page, again when the site asks to come back in a moment."""
+        while True:
+            try:
+                return self._read(self.path)
+            except urllib.error.HTTPError as error:
+                if error.code != 503:
+                    raise
+                time.sleep(1)
+
     def begin(self, model: str) -> None:
         """Ask for a model."""
         self._read(self.path)
@@ -123,7 +134,7 @@ class Workshop:
     def wait(self) -> tuple[float, float]:
         """Wait for the swap to end; return the seconds until the turn and until the end, and fail with what the page says."""
         began, turned = time.monotonic(), 0.0
-        while "En cours : " in (page := self._read(self.path)):
+        while "En cours : " in (page := self._look()):
             if not turned and "Le nouveau modèle répond." in page:
                 turned = time.monotonic() - began
             assert time.monotonic() - began < SWAP_S, page
