@@ -1,6 +1,6 @@
 """Measure, in one run on one machine: our pipeline and the nearest peer's side by side, then the chat API.
 
-    python benchmarks/bench.py [--sample N] [--seconds S] [--no-peer] [--rows N] [--write docs/benchmarks.md]
+    python benchmarks/bench.py [--sample N] [--seconds S] [--no-peer] [--rows N] [--no-desk] [--only-desk] [--write docs/benchmarks.md]
 
 The two pipelines are trained on the same sample of data/nlu, for the peer's takes 13 minutes for 971 utterances on two
 cores. Both are measured through Rasa's own REST channel; the chat API's figures, with the whole model, stand beside them.
@@ -37,6 +37,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import desk  # noqa: E402
 from bot.knowledge.service import read_utterances  # noqa: E402
 from tests.stack import free_ports  # noqa: E402
 
@@ -46,6 +47,8 @@ RATE = 10
 CLIENTS = (1, 8, 32)
 # What a person says before the next one comes.
 TURNS = 5
+# Requests of the console's large database, each with a conversation of ten messages; and how often each page is opened.
+TICKETS, OPENED = 100_000, 200
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("ASSISTENT_")},
     "RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
@@ -59,22 +62,30 @@ def main() -> int:
     parser.add_argument("--burst", type=int, default=400, help="messages of each throughput measure")
     parser.add_argument("--rows", type=int, default=1_000_000, help="stored messages of the large database; 0: skip")
     parser.add_argument("--no-peer", action="store_true", help="ours alone")
+    parser.add_argument("--no-desk", action="store_true", help="without the console")
+    parser.add_argument("--only-desk", action="store_true", help="the console alone (five minutes)")
     parser.add_argument("--write", type=Path, help="also write the figures there")
     options = parser.parse_args()
-    through_rasa, through_chat = {}, {}
+    through_rasa, through_chat, console = {}, {}, {}
     sections = [
         (f"Through Rasa's REST channel, trained on the same {options.sample} utterances", through_rasa),
         ("Chat API, whole model", through_chat),
+        ("Console", console),
     ]
     with tempfile.TemporaryDirectory(prefix="assistent-bench-") as name:
         folder = Path(name)
-        utterances = sample(options.sample)
-        through_rasa["AssistENT"] = tell(measure_pipeline(folder / "ours", ROOT / "config.yml", utterances, options))
-        if not options.no_peer:
-            config = ROOT / "benchmarks/peer/config.yml"
-            through_rasa["pair"] = tell(measure_pipeline(folder / "peer", config, utterances, options))
-        measure_chat(folder, options, through_chat)
-    report = render(sections)
+        if not options.only_desk:
+            utterances = sample(options.sample)
+            through_rasa["AssistENT"] = tell(
+                measure_pipeline(folder / "ours", ROOT / "config.yml", utterances, options)
+            )
+            if not options.no_peer:
+                config = ROOT / "benchmarks/peer/config.yml"
+                through_rasa["pair"] = tell(measure_pipeline(folder / "peer", config, utterances, options))
+            measure_chat(folder, options, through_chat)
+        if not options.no_desk:
+            measure_desk(folder, console)
+    report = render([(title, columns) for title, columns in sections if columns])
     print(report)
     if options.write:
         page = options.write.read_text(encoding="utf-8") if options.write.exists() else ""
@@ -240,6 +251,28 @@ def fill(database: Path, rows: int) -> None:
                 "VALUES (?, ?, ?, ?, ?, ?, ?)", results,
             )  # fmt: skip
             connection.commit()
+
+
+# --- the console ------------------------------------------------------------------------------
+
+
+def measure_desk(folder: Path, figures: dict[str, dict]) -> None:
+    """Measure the console over a tenth of the requests, then over all; then an outage that many report."""
+    for tickets in (TICKETS // 10, TICKETS):
+        (port,), var = free_ports(1), folder / f"desk-{tickets}"
+        asyncio.run(desk.prepare(var, tickets))
+        url = f"http://127.0.0.1:{port}"
+        # No engine listens there: the console needs none.
+        environment = {
+            "ASSISTENT_PORT": str(port), "ASSISTENT_VAR_DIR": str(var), "ASSISTENT_RATE_LIMITS": "off",
+            "ASSISTENT_RASA_PORT": "9", "ASSISTENT_RASA_B_PORT": "10", "ASSISTENT_ACTIONS_PORT": "11",
+        }  # fmt: skip
+        with running([sys.executable, "-m", "bot", "web"], folder / "web.log", environment):
+            wait_for(lambda url=url: get(f"{url}/healthz") == 200, 60)
+            column = asyncio.run(desk.measure_site(url, var, OPENED, live=tickets == TICKETS))
+        figures[f"{tickets:,} requests"] = tell(column)
+        shutil.rmtree(var)
+    figures["an outage"] = tell(asyncio.run(desk.measure_outage(folder / "outage")))
 
 
 # --- load -------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ from bot.people.service import covered
 from bot.people.sign_in import ACTIVE, Caller
 
 PAGE = 50
+# Requests are counted up to here: « plus de 999 » says as much as the number, and counting all would be read from end to end.
+MANY = 1_000
 # Whom a request of each level may be given to.
 AGENT_OF = {ACADEMIE_LEVEL: Role.AGENT_N2, VENDOR_LEVEL: Role.AGENT_N3}
 # How many messages of the conversation a request shows, the newest.
@@ -34,11 +36,11 @@ FILTER_STATES = (OPEN, "", *STATES)
 COLUMNS = {
     "numero": Ticket.id,
     "ecole": Ticket.school,
-    # Those who did not say come first: told so, every column is sorted by what it holds, and both databases agree.
-    "profil": sa.func.coalesce(Ticket.profile, ""),
+    "profil": Ticket.profile,
     "etat": sa.case({state: place for place, state in enumerate(STATES)}, value=Ticket.state),
     "niveau": Ticket.level,
-    "ouverture": Ticket.opened_at,
+    # Requests are numbered as they open.
+    "ouverture": Ticket.id,
 }
 SORTS = {
     "echeance": (Ticket.answer_by.asc().nulls_last(), Ticket.id.asc()),
@@ -46,6 +48,9 @@ SORTS = {
     "activite": (Ticket.updated_at.desc(), Ticket.id.desc()),
     **{name: (column.asc(), Ticket.id.asc()) for name, column in COLUMNS.items()},
     **{f"-{name}": (column.desc(), Ticket.id.desc()) for name, column in COLUMNS.items()},
+    # Who did not say his profile comes first: the two databases would not agree.
+    "profil": (Ticket.profile.asc().nulls_first(), Ticket.id.asc()),
+    "-profil": (Ticket.profile.desc().nulls_last(), Ticket.id.desc()),
 }
 
 
@@ -78,11 +83,12 @@ class Change:
 
 @dataclass(frozen=True)
 class QueuePage:
-    """A page of the queue, and how many requests there are in all."""
+    """A page of the queue, its number, whether another follows, and how many requests there are in all, MANY at most."""
 
     tickets: list[Ticket]
     total: int
-    pages: int
+    page: int
+    more: bool
 
 
 @dataclass(frozen=True)
@@ -108,11 +114,13 @@ def _seen_by(grant: Grant) -> sa.ColumnElement[bool]:
         place: sa.ColumnElement[bool] = sa.true()
     elif grant.scope == Scope.ETABLISSEMENT:
         place = Ticket.uai == grant.territory
+    elif grant.scope == Scope.ACADEMIE:
+        # Nearly every request is in it: each that is read is looked up, rather than the thousands of its schools listed.
+        inside = sa.exists().where(School.uai == Ticket.uai, covered([grant])).correlate(Ticket)
+        # A school that nobody recognised is in no territory: somebody has to see the request all the same.
+        place = sa.or_(inside, Ticket.uai.is_(None))
     else:
         place = Ticket.uai.in_(sa.select(School.uai).where(covered([grant])))
-        if grant.scope == Scope.ACADEMIE:
-            # A school that nobody recognised is in no territory: somebody has to see the request all the same.
-            place = sa.or_(place, Ticket.uai.is_(None))
     # What was not escalated is not the vendor's business.
     return sa.and_(place, Ticket.level == VENDOR_LEVEL) if grant.role == Role.AGENT_N3 else place
 
@@ -176,27 +184,53 @@ async def changes_after(session: AsyncSession, last: int) -> list[Change]:
 
 
 async def list_queue(session: AsyncSession, caller: Caller, wanted: QueueFilter, now: datetime) -> QueuePage:
-    """Return a page of what `caller` may see and wants to."""
-    query = sa.select(Ticket).where(seen_by(caller.grants), *_conditions(caller, wanted, now))
-    total = await session.scalar(sa.select(sa.func.count()).select_from(query.order_by(None).subquery())) or 0
-    pages = max(1, -(-total // PAGE))
-    page = min(max(1, wanted.page), pages)
-    rows = await session.scalars(query.order_by(*SORTS[wanted.sort]).limit(PAGE).offset((page - 1) * PAGE))
-    return QueuePage(list(rows.all()), total, pages)
+    """Return a page of what `caller` may see and wants to, without reading what comes after it."""
+    order = SORTS[wanted.sort]
+    page, total = wanted.page, None
+    if page > 1:
+        total = await count_queue(session, caller, wanted, now, most=MANY)
+        if total < MANY:
+            # A page that is no longer there is the last one.
+            page = min(page, max(1, -(-total // PAGE)))
+    # Within a state, all are of that state.
+    within = order[1:] if wanted.sort in ("etat", "-etat") else order
+    # One state at a time, each in the order of an index and no further than the page, then merged: of a hundred thousand
+    # requests, a few hundred are looked at.
+    found = sa.union_all(
+        *(
+            sa.select(Ticket.id)
+            .where(Ticket.state == state, *_conditions(caller, wanted, now))
+            .order_by(*within)
+            .limit(page * PAGE + 1)
+            .subquery()
+            .select()
+            for state in _states(wanted)
+        )
+    ).subquery()
+    query = sa.select(Ticket).join(found, found.c.id == Ticket.id).order_by(*order)
+    rows = (await session.scalars(query.limit(PAGE + 1).offset((page - 1) * PAGE))).all()
+    if total is None:
+        few = len(rows) <= PAGE
+        total = len(rows) if few else await count_queue(session, caller, wanted, now, most=MANY)
+    return QueuePage(list(rows[:PAGE]), total, page, len(rows) > PAGE)
+
+
+def _states(wanted: QueueFilter) -> tuple[str, ...]:
+    if wanted.state == OPEN:
+        return OPEN_STATES
+    return (wanted.state,) if wanted.state else STATES
 
 
 async def count_queue(session: AsyncSession, caller: Caller, wanted: QueueFilter, now: datetime, *, most: int) -> int:
     """Return how many requests `caller` may see and wants to, `most` at most: beyond, counting would not be worth its time."""
-    query = sa.select(Ticket.id).where(seen_by(caller.grants), *_conditions(caller, wanted, now)).limit(most)
+    of_state = () if wanted.state == "" else (Ticket.state.in_(_states(wanted)),)
+    query = sa.select(Ticket.id).where(*of_state, *_conditions(caller, wanted, now)).limit(most)
     return await session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
 
 
 def _conditions(caller: Caller, wanted: QueueFilter, now: datetime) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if wanted.state == OPEN:
-        conditions.append(Ticket.state.in_(OPEN_STATES))
-    elif wanted.state:
-        conditions.append(Ticket.state == wanted.state)
+    """Return what a request must be to be wanted and seen, its state apart."""
+    conditions = [seen_by(caller.grants)]
     for column, value in (
         (Ticket.level, wanted.level), (Ticket.group_id, wanted.group), (Ticket.topic, wanted.topic),
         (Ticket.profile, wanted.profile),

@@ -96,6 +96,11 @@ class Ticket(Base):
         sa.Index("ix_tickets_state_answer_by", "state", "answer_by"),
         sa.Index("ix_tickets_state_warn_by", "state", "warn_by"),
         sa.Index("ix_tickets_uai_state", "uai", "state"),
+        # The orders of the queue, a state at a time (desk.SORTS); by number, the state's own index has it.
+        sa.Index("ix_tickets_state_updated_at", "state", "updated_at"),
+        sa.Index("ix_tickets_state_level", "state", "level"),
+        sa.Index("ix_tickets_state_profile", "state", "profile"),
+        sa.Index("ix_tickets_state_school", "state", "school"),
         {"sqlite_autoincrement": True},
     )
 

@@ -107,7 +107,7 @@ async def list_shown(session: AsyncSession, caller: Caller) -> list[Shown]:
         return []
     groups = {group.id for group in await list_groups(session)}
     shown = [_shown(view, caller, groups) for view in views]
-    return sorted(shown, key=lambda one: not one.mine)
+    return sorted(shown, key=lambda one: (not one.mine, search_form(one.view.name)))
 
 
 def _shown(view: QueueView, caller: Caller, groups: Collection[str]) -> Shown:
@@ -138,7 +138,7 @@ async def list_managed(session: AsyncSession, caller: Caller) -> list[Listed]:
         Listed(_shown(view, caller, groups), owner, start is not None and start.view_id == view.id)
         for view, owner in rows
     ]
-    return sorted(listed, key=lambda one: not one.shown.mine)
+    return sorted(listed, key=lambda one: (not one.shown.mine, search_form(one.shown.view.name)))
 
 
 async def start_of(session: AsyncSession, caller: Caller) -> int | None:

@@ -1,4 +1,4 @@
-"""views of the queue, the one that an account begins with; canned answers"""
+"""views of the queue, the one that an account begins with; canned answers; the orders of the queue"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,8 @@ branch_labels = None
 depends_on = None
 
 _BIG_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+# What the queue is sorted by, a state at a time.
+_SORTED = ("updated_at", "level", "profile", "school")
 
 
 def upgrade() -> None:
@@ -62,9 +64,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_canned_answers_group_id"), "canned_answers", ["group_id"])
     op.create_index(op.f("ix_canned_answers_removed_at"), "canned_answers", ["removed_at"])
+    for column in _SORTED:
+        op.create_index(f"ix_tickets_state_{column}", "tickets", ["state", column])
 
 
 def downgrade() -> None:
+    for column in _SORTED:
+        op.drop_index(f"ix_tickets_state_{column}", table_name="tickets")
     op.drop_table("canned_answers")
     op.drop_table("start_views")
     op.drop_table("queue_views")

@@ -132,7 +132,7 @@ async def queue_page(request: web.Request, **answer) -> web.Response:
     asked |= {"state": wanted.state, **({"vue": view.view.id} if view else {})}
     title = f"File des demandes : {view.view.name}" if view else "File des demandes"
     return render(
-        request, "queue.html", title=title, queue=queue, wanted=wanted, asked=asked, now=now, path_of=PATH,
+        request, "queue.html", title=title, queue=queue, wanted=wanted, asked=asked, now=now, path_of=PATH, most=desk.MANY,
         given_up=given_up, plain=saved_views.fields_of(replace(wanted, sort=QueueFilter.sort)) == {}, view=view, shown=shown, counts=counts,
         many=saved_views.MANY, lost=_lost(view) if view else [], teams=saved_views.teams_of(caller.grants),
         changed=bool(view) and saved_views.fields_of(wanted) != saved_views.fields_of(view.wanted),
