@@ -173,7 +173,7 @@ async def test_each_column_sorts_both_ways_and_says_so(site: Api, browser_of: Op
 async def test_the_page_of_shortcuts_tells_those_there_are(site: Api, browser_of: Open) -> None:
     number = await ask(site)
     agent = await browser_of("agent_n2")
-    told = re.findall(r"<kbd>(.)</kbd></td><td>(.*?)</td>", (await agent.get("/console/raccourcis")).text)
+    told = re.findall(r'<kbd>(.)</kbd></td><td data-label="Où">(.*?)</td>', (await agent.get("/console/raccourcis")).text)
     for place, path in (("File des demandes", QUEUE), ("Une demande", f"{QUEUE}/{number}")):
         page = await agent.get(path)
         there = {key for key, where in told if where in (place, "Partout")}
