@@ -7,16 +7,18 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.clock import FixedClock
-from bot.console.routes import ROUTES
+from bot.console.routes import ROUTES as CONSOLE_ROUTES
 from bot.console.views.shell import SIGN_IN, Access, Route
 from bot.db import Database
 from bot.people.rules import PERMISSIONS, Role
 from bot.settings import PRODUCTION
+from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
 from tests.integration.console import PASSWORD, SESSION, Browser, Open, add_account, open_browser, signed_in
 from tests.integration.gateway import ONE_KIND
 
 NOBODY, NO_ROLE = "anonymous", "no role"
 CALLERS = (NOBODY, NO_ROLE, *(role.value for role in Role))
+ROUTES = (*CONSOLE_ROUTES, *WORKSHOP_ROUTES)
 OPEN = {
     ("GET", SIGN_IN), ("POST", SIGN_IN), ("GET", f"{SIGN_IN}/{{provider}}"), ("GET", f"{SIGN_IN}/{{provider}}/retour"),
     ("GET", "/console/mot-de-passe"), ("POST", "/console/mot-de-passe"),
