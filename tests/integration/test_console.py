@@ -19,6 +19,7 @@ from tests.integration.gateway import ONE_KIND
 ROUTES = (*CONSOLE_ROUTES, *WORKSHOP_ROUTES)
 NOBODY, NO_ROLE = "anonymous", "no role"
 CALLERS = (NOBODY, NO_ROLE, *(role.value for role in Role))
+ROUTES = (*CONSOLE_ROUTES, *WORKSHOP_ROUTES)
 OPEN = {
     ("GET", SIGN_IN), ("POST", SIGN_IN), ("GET", f"{SIGN_IN}/{{provider}}"), ("GET", f"{SIGN_IN}/{{provider}}/retour"),
     ("GET", "/console/mot-de-passe"), ("POST", "/console/mot-de-passe"),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from bot.chat.views import DATABASE, KNOWLEDGE, PERSONAL_DATA
+from bot.chat.views import CLOCK, DATABASE, KNOWLEDGE, PERSONAL_DATA
 from bot.clock import FixedClock
 from bot.conversations.models import Conversation, Message, Person
 from bot.db import Database
@@ -20,7 +20,7 @@ from bot.learning.models import InboxGesture, InboxGroup, InboxLine, InboxMark, 
 from bot.learning.utterances import HEARD
 from bot.people.accounts import NewGrant
 from bot.rollout.models import Wave, WaveSchool
-from bot.web.lease import LeaseRow
+from bot.web.lease import Lease, LeaseRow
 from bot.workshop.views.inbox import GESTURES, LEARNING, PATH
 from tests.integration.console import COLLEGE, ECOLE, Browser, Open, add_account, signed_in
 from tests.integration.gateway import ONE_KIND, PREFIX, Api
@@ -44,9 +44,12 @@ async def site(start) -> Api:
 
 async def ready(api: Api) -> Api:
     """Let a gateway read what its jobs read in their own time, and begin to collect; then the test does what they do."""
-    async with api.app[DATABASE].transaction() as session:
-        for name in ("inbox", "inbox_groups"):
-            await session.merge(LeaseRow(name=name, until=datetime(2036, 1, 1, tzinfo=UTC)))
+    far = datetime(2036, 1, 1, tzinfo=UTC)
+    for name in ("inbox", "inbox_groups"):
+        # Taken, or held already by a job that began at once: either way nobody takes it again.
+        await Lease(api.app[DATABASE], api.app[CLOCK]).take(name, far)
+        async with api.app[DATABASE].transaction() as session:
+            await session.execute(sa.update(LeaseRow).where(LeaseRow.name == name).values(until=far))
     await api.app[KNOWLEDGE].add_voices()
     await api.app[LEARNING].prepare()
     assert await api.app[LEARNING].collect() == 0
