@@ -68,7 +68,7 @@ async def test_a_gap_is_shown_and_keeps_the_answer_from_leaving(site: Api, brows
 
 
 async def test_the_preview_is_what_the_person_reads(site: Api, browser_of: Open) -> None:
-    chat, ticket = await ask(site)
+    _, ticket = await ask(site)
     agent = await browser_of("agent_n2")
     page = await agent.post(path(ticket, "apercu"), text="**Bonjour** <script>alert(1)</script>")
     assert "<strong>Bonjour</strong>" in page.text
