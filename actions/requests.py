@@ -13,12 +13,12 @@ from bot.escalation.rules import likely_topic
 from bot.escalation.service import Request, handle_request
 
 
-class ActionDemande(Action):
+class ActionEscalader(Action):
     """Applies the decided command to the request being told."""
 
     def name(self) -> str:
         """Name in domain.yml."""
-        return "action_demande"
+        return "action_escalader"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[dict]:
         """Hand the service's reply to the channel; nothing said means that the gateway does it itself."""
@@ -26,12 +26,12 @@ class ActionDemande(Action):
         return []
 
 
-class ActionSuivi(Action):
+class ActionSuivreTicket(Action):
     """Tells where the person's requests are."""
 
     def name(self) -> str:
         """Name in domain.yml."""
-        return "action_suivi"
+        return "action_suivre_ticket"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[dict]:
         """Hand the service's reply to the channel."""
