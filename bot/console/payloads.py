@@ -64,14 +64,15 @@ def clean_field(text: str) -> str:
     return unicodedata.normalize("NFC", _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
-def local_path(text: str, prefix: str) -> str:
-    """Return `text` if it is a path of ours below `prefix`, else the prefix itself: nobody is led elsewhere."""
+def local_path(text: str, *prefixes: str) -> str:
+    """Return `text` if it is a path of ours below one of `prefixes`, else the first of them: nobody is led elsewhere."""
+    home = f"{prefixes[0]}/"
     try:
         parts = urlsplit(text)
     except ValueError:
-        return f"{prefix}/"
-    inside = text.startswith(f"{prefix}/") and not parts.scheme and not parts.netloc
-    return text if inside and text.isprintable() and "\\" not in text else f"{prefix}/"
+        return home
+    inside = text.startswith(tuple(f"{prefix}/" for prefix in prefixes)) and not parts.scheme and not parts.netloc
+    return text if inside and text.isprintable() and "\\" not in text else home
 
 
 def describe_browser(agent: str) -> str:

@@ -14,7 +14,6 @@ _BIG_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    op.create_index(op.f("ix_feedback_at"), "feedback", ["at"])
     op.create_table(
         "inbox_groups",
         sa.Column("id", _BIG_ID, nullable=False),
@@ -101,4 +100,3 @@ def downgrade() -> None:
     op.drop_table("inbox_lines")
     op.drop_table("inbox_gestures")
     op.drop_table("inbox_groups")
-    op.drop_index(op.f("ix_feedback_at"), "feedback")

@@ -16,6 +16,7 @@ from bot.console.views.shell import (
     PREFIX,
     ROUTES,
     SIGN_IN,
+    WORKSHOP,
     caller_of,
     form_of,
     query_of,
@@ -49,7 +50,7 @@ async def go_home(request: web.Request) -> web.StreamResponse:
 
 async def show_sign_in(request: web.Request) -> web.StreamResponse:
     """Show the form; whoever is signed in already has no use for it."""
-    after = local_path(request.query.get("suite", ""), PREFIX)
+    after = local_path(request.query.get("suite", ""), PREFIX, WORKSHOP)
     if CALLER in request:
         return see_other(after)
     return _form(request, after=after)
@@ -58,7 +59,7 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
 async def sign_in_by_password(request: web.Request) -> web.StreamResponse:
     """Open a session, or show the form again with the reason."""
     app, form = request.app, form_of(request)
-    after, login = local_path(form.get("suite", ""), PREFIX), form.get("login", "").strip()
+    after, login = local_path(form.get("suite", ""), PREFIX, WORKSHOP), form.get("login", "").strip()
     try:
         token = await sign_in.sign_in(
             app[DATABASE], app[CLOCK], login, form.get("password", ""), address=app[LIMITER].address(request),
@@ -84,7 +85,7 @@ def _form(request: web.Request, *, after: str, login: str = "", **answer) -> web
 async def go_to_provider(request: web.Request) -> web.StreamResponse:
     """Lead to the provider's own page; what comes back is taken from this browser only."""
     app, provider = request.app, _provider(request)
-    after = local_path(query_of(request, "suite"), PREFIX)
+    after = local_path(query_of(request, "suite"), PREFIX, WORKSHOP)
     if CALLER in request:
         return see_other(after)
     if len(after) > federation.MAX_AFTER:
