@@ -37,13 +37,18 @@ _PROVIDERS_FIELD = "fournisseurs"
 
 
 async def go_home(request: web.Request) -> web.StreamResponse:
-    """Lead to the view that the caller begins with, else to the first page of his navigation, else to his own account."""
+    """Lead to the view that the caller begins with, else to the first page of his navigation, else to his own account.
+
+    A formateur who deals with no requests begins in the workshop.
+    """
     caller = caller_of(request)
     if caller.may(Permission.READ_TICKETS):
         async with request.app[DATABASE].reading() as session:
             start = await saved_views.start_of(session, caller)
         if start is not None:
             return see_other(view_path(start))
+    elif caller.may(Permission.WRITE_KNOWLEDGE):
+        return see_other(f"{WORKSHOP}/")
     first = next((route.path for route in request.app[ROUTES] if route.nav and route.admits(caller)), None)
     return see_other(first or f"{PREFIX}/mon-compte")
 
