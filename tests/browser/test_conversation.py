@@ -420,7 +420,15 @@ def test_ones_own_data_are_erased_after_a_question(demo):
     chat.root.get_by_role("button", name="Mes données").first.click()
     chat.root.get_by_role("button", name="Effacer cette conversation").click()
     expect(chat.root.get_by_role("button", name="Non, garder")).to_be_focused()
-    with chat.page.expect_response(lambda response: response.request.method == "DELETE") as caught:
+    erased = chat.bearer
+
+    def is_of_the_new_conversation(request):
+        return request.headers.get("authorization", erased) != erased
+
+    with (
+        chat.page.expect_request(is_of_the_new_conversation),
+        chat.page.expect_response(lambda response: response.request.method == "DELETE") as caught,
+    ):
         chat.root.get_by_role("button", name="Oui, effacer").click()
     assert caught.value.ok
     expect(chat.root.locator(".msg.user")).to_have_count(0)
