@@ -46,7 +46,7 @@ async def test_the_workshop_opens_on_the_articles(browser_of: Open) -> None:
     assert (home.status, home.location) == (303, ARTICLES)
     assert (await browser.get("/workshop")).location == "/workshop/"
     page = await browser.get(ARTICLES)
-    assert page.navigation[:2] == ["Articles", "Brouillons"]
+    assert {"Articles", "Brouillons"} <= set(page.navigation)
     assert "Mot de passe oublié" in page.words
     # A référent has no page there: he is led to his own.
     assert (await (await browser_of("referent")).get("/workshop/")).location == "/console/"
