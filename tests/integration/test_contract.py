@@ -287,7 +287,7 @@ async def test_a_body_too_large_is_refused_too_when_its_size_is_not_said(api: Ap
     "path",
     [
         "/nulle-part", "/api/v1/", "/api/v2/messages", "/api/v1/messages/x", "/widget/static/absent.js", "/widget/static/", "/widget/static",
-        "/widget/static/../../app.py", "/widget/static/%2e%2e/%2e%2e/app.py", "/widget/static/..%2f..%2fapp.py", "/demo/inconnu", "/workshop/",
+        "/widget/static/../../app.py", "/widget/static/%2e%2e/%2e%2e/app.py", "/widget/static/..%2f..%2fapp.py", "/demo/inconnu", "/workshops/",
         "/api/v1/messages/%00/feedback/", "/%ff%fe",
     ],
 )  # fmt: skip
