@@ -241,7 +241,7 @@ class KnowledgeBase:
         self._database = database
         self._of_the_file = topics
         self._read_voices = read_voices
-        self._told = told
+        self._of_school = told
         self._teaching = teaching or NothingTaught()
         self._voices: Mapping[str, list[str]] = {}
         self._taught: Mapping[str, list[Said]] = {}
@@ -359,7 +359,7 @@ class KnowledgeBase:
         return {**self._add_told(uai, nearest_values(layers)), "degre": school.degree}
 
     def _add_told(self, uai: str | None, values: dict[str, str]) -> dict[str, str]:
-        return {**values, **self._told(uai)} if self._told else values
+        return {**values, **self._of_school(uai)} if self._of_school else values
 
     def render(self, topic: str, profile: str | None, uai: str | None) -> Rendered | None:
         """Render the article of `topic` for a profile (who may not act is told who can); None when there is none."""

@@ -8,7 +8,7 @@ from bot.knowledge.article import parse_article
 from bot.learning.drafts import draft_from
 from bot.people.accounts import NewGrant
 from bot.people.models import Account
-from bot.workshop.views.inbox import LEARNING, LESSONS
+from bot.workshop.views.inbox import LESSONS
 from tests.integration.console import COLLEGE, ECOLE, Open, ask, path
 from tests.integration.gateway import Api
 
@@ -18,7 +18,7 @@ async def test_a_resolved_request_is_drawn_from_then_taken_out_and_put_back(
 ) -> None:
     agent, formateur = await browser_of("agent_n2"), await browser_of("formateur")
     assert "Aucune demande résolue n’attend" in (await formateur.get(LESSONS)).words
-    _, resolved = await ask(site, problem="Le blog de Kimberley Dugenou est vide, au 06 12 34 56 78")
+    _, resolved = await ask(site, problem="Le blog de mon fils Kimberley Dugenou est vide, au 06 12 34 56 78")
     _, waiting = await ask(site, problem="Une autre attend encore", uai=ECOLE)
     await agent.post(path(resolved, "repondre"), text="Bonjour,\nOuvrez le blog. Rechargez la page.")
     for ticket in (resolved, waiting):
@@ -54,7 +54,7 @@ async def test_the_draft_is_the_source_of_an_article(
         account = Account(id="x")
 
     async with own_database.reading() as session:
-        draft = await draft_from(session, clock, _Everywhere(), site.app[LEARNING].names, ticket["number"])
+        draft = await draft_from(session, clock, _Everywhere(), ticket["number"])
     assert parse_article(draft.source).level == 2
     assert draft.utterances
 

@@ -152,7 +152,7 @@ async def test_an_utterance_already_kept_stops_the_proposal_and_leaves_nothing(
 async def test_what_is_taught_to_any_topic_is_searched_at_the_next_refresh(
     own_database: Database, clock: FixedClock
 ) -> None:
-    base = KnowledgeBase(own_database, load_topics(), dict, Taught())
+    base = KnowledgeBase(own_database, load_topics(), dict, teaching=Taught())
     await base.refresh()
     assert base.search.find("brouzouf") == []
     async with own_database.transaction() as session:
