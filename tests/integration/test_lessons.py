@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 from bot.clock import FixedClock
 from bot.db import Database
 from bot.knowledge.article import parse_article
@@ -32,7 +35,9 @@ async def test_a_resolved_request_is_drawn_from_then_taken_out_and_put_back(
     for shown in (page, draft):
         assert "Dugenou" not in shown.words
         assert "06 12" not in shown.words
-    assert f"/workshop/articles/nouveau?demande={resolved['number']}" in draft.text
+    opened = re.search(r'href="(/workshop/[^"]+[?]demande=[^"]+)"', draft.text)[1]
+    assert resolved["number"] in opened
+    assert (await formateur.get(html.unescape(opened))).status == 200
     assert "1. Ouvrez le blog. 2. Rechargez la page." in draft.words
     assert (await formateur.post(f"{LESSONS}/{resolved['number']}/ecarter")).status == 303
     page = await formateur.get(f"{LESSONS}?demande={resolved['number']}")

@@ -26,14 +26,14 @@ from bot.learning.service import Learning
 from bot.learning.utterances import COMMON
 from bot.rollout.models import Wave
 from bot.topics import PROFILE_NAMES, load_topics
+from bot.workshop.views.articles import PATH as ARTICLES
+from bot.workshop.views.topics import PATH as NEW_TOPIC
 
 LEARNING = web.AppKey("learning", Learning)
 PATH = f"{WORKSHOP}/messages"
 GESTURES = f"{WORKSHOP}/gestes"
 LESSONS = f"{WORKSHOP}/demandes-resolues"
 # Pages of colleagues: a topic to be added for a group, an article to be written from a request.
-NEW_TOPIC = f"{WORKSHOP}/sujets/nouveau"
-NEW_ARTICLE = f"{WORKSHOP}/articles/nouveau"
 GIVE, OUT, DISCARD = "donner", "hors-sujet", "ecarter"
 GESTURE_NAMES = {inbox.GIVEN: "Donnés au sujet", inbox.DISCARDED: "Écartés"}
 SPEAKERS = {**PROFILE_NAMES, COMMON: "Tout le monde"}
@@ -63,7 +63,7 @@ def _closed(request: web.Request, title: str) -> web.Response:
 def _names() -> dict[str, object]:
     return {
         "kinds": KINDS, "profiles": PROFILE_NAMES, "speakers": SPEAKERS, "here": PATH, "gestures_at": GESTURES,
-        "lessons_at": LESSONS, "new_topic": NEW_TOPIC, "new_article": NEW_ARTICLE,
+        "lessons_at": LESSONS, "new_topic": NEW_TOPIC, "articles": ARTICLES,
     }  # fmt: skip
 
 
