@@ -5,6 +5,7 @@ Only where the deployment allows it, and only what was said since it does: `forg
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -32,8 +33,10 @@ OPEN = "ouverte"
 MAX_LINE = 1000
 # A transaction may end a little after the instant that it writes: so far is looked back each time.
 _OVERLAP = timedelta(minutes=10)
-# As much is collected in one transaction, so that it stays short after a long stop.
-_WINDOW = timedelta(hours=1)
+# As much is looked for at once, so that little is held in memory after a long stop.
+_WINDOW = timedelta(minutes=20)
+# As many are masked and written at once: other writers take their turn in between.
+_BATCH = 50
 # A question is looked for among so many messages before the one that shows that it was not dealt with.
 _BACK = 12
 # « Non, ce n’est pas ça » with no more words than this is an answer to the assistant, not a question.
@@ -58,23 +61,36 @@ async def collect(database: Database, clock: Clock) -> int:
     collected = 0
     while True:
         now = clock.now()
-        async with database.transaction() as session:
+        async with database.reading() as session:
             mark = await session.get(InboxMark, _MARK)
-            if mark is None:
-                # What was said before messages could teach does not.
+        if mark is None:
+            # What was said before messages could teach does not.
+            async with database.transaction() as session:
                 session.add(InboxMark(id=_MARK, until=now + _OVERLAP))
-                return 0
-            since = mark.until - _OVERLAP
-            until = min(now, since + _WINDOW)
-            if until < since:
-                return collected
-            collected += await _collect_between(session, since, until)
-            mark.until = max(mark.until, until)
+            return 0
+        since = mark.until - _OVERLAP
+        until = min(now, since + _WINDOW)
+        if until < since:
+            return collected
+        # Looked for and masked while nobody waits for it: only what was found is written, a few rows at a time.
+        async with database.reading() as session:
+            rows = await _find_between(session, since, until)
+        for start in range(0, len(rows), _BATCH):
+            lines = await asyncio.to_thread(_lines_of, rows[start : start + _BATCH])
+            async with database.transaction() as session:
+                session.add_all(lines)
+            collected += len(lines)
+        async with database.transaction() as session:
+            await session.execute(sa.update(InboxMark).values(until=max(mark.until, until)))
         if until == now:
             return collected
 
 
-async def _collect_between(session: AsyncSession, since: datetime, until: datetime) -> int:
+_Found = tuple[Message, Conversation, Result | None, str]
+
+
+async def _find_between(session: AsyncSession, since: datetime, until: datetime) -> list[_Found]:
+    """Return the messages that are not in the inbox yet, each with why it comes there."""
     found: dict[str, str] = {}
     for kind, ids in (
         (LOST, await _not_understood(session, since, until)), (DECLINED, await _declined(session, since, until)),
@@ -90,19 +106,22 @@ async def _collect_between(session: AsyncSession, since: datetime, until: dateti
         .where(Message.id.in_(set(found) - known))
         .order_by(Message.at, Message.position)
     )
-    lines = 0
-    for message, conversation, result in rows:
+    return [(message, conversation, result, found[message.id]) for message, conversation, result in rows]
+
+
+def _lines_of(rows: Sequence[_Found]) -> list[InboxLine]:
+    lines = []
+    for message, conversation, result, kind in rows:
         text = " ".join(mask_names(message.text).split())[:MAX_LINE]
         form = normalise(text)[:MAX_LINE]
         if form:
-            session.add(
+            lines.append(
                 InboxLine(
-                    message_id=message.id, conversation_id=conversation.id, kind=found[message.id], state=OPEN, text=text,
-                    form=form, profile=conversation.profile, uai=conversation.uai,
-                    ranking=result.ranking[:5] if result else [], at=message.at,
+                    message_id=message.id, conversation_id=conversation.id, kind=kind, state=OPEN, text=text, form=form,
+                    profile=conversation.profile, uai=conversation.uai, ranking=result.ranking[:5] if result else [],
+                    at=message.at,
                 )
             )  # fmt: skip
-            lines += 1
     return lines
 
 

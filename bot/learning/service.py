@@ -21,7 +21,7 @@ from bot.learning.models import Utterance
 from bot.learning.utterances import in_use
 
 # What is read at once, then how long the rest of the process has the floor: thousands of sentences are read while people chat.
-_AT_ONCE, _PAUSE_S = 100, 0.05
+_AT_ONCE, _PAUSE_S = 25, 0.1
 
 
 class Learning:

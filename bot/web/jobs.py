@@ -54,6 +54,8 @@ COUNT_S = 30.0
 COUNTED_WITHIN = timedelta(seconds=25)
 # Between two batches of a long catching-up, so that answers are written in between.
 COUNT_PAUSE_S = 0.1
+# What is said already is read sentence by sentence, two minutes of a core: a site that comes back answers people first.
+LEARN_AFTER_S = 60.0
 LEARN_S = 20.0
 LEARNT_WITHIN = timedelta(seconds=15)
 
@@ -223,6 +225,7 @@ class Jobs:
             await asyncio.sleep(PUBLISH_S)
 
     async def _learn(self) -> None:
+        await asyncio.sleep(LEARN_AFTER_S)
         while True:
             try:
                 # What is known is known by each process; one of them collects.
