@@ -12,6 +12,8 @@ PYTEST := .venv/bin/python -m pytest
 
 # What to hand to pytest: make test ARGS="-k urgent -x"
 ARGS ?=
+# Two workers, and the tests of the whole assistant at the end in one of them: tests/parallel.py.
+TWO := --numprocesses=2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test ready test-quick soak train lint format evaluate bench check-machine install install-dev lock clean
@@ -24,7 +26,7 @@ run: install ## installer ce qui manque, apprendre si besoin, tout démarrer (Ct
 	@exec $(BOT) run
 
 test: ready ## installer, apprendre si besoin, vérifier le code, puis tous les essais
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) $(TWO) $(ARGS)
 
 # .ci/run calls it too.
 ready: install-dev ## ce qu’il faut aux essais : installer, apprendre si besoin, vérifier le code

@@ -20,7 +20,7 @@ from bot.settings import ROOT, Settings, read_settings
 from bot.topics import load_topics
 from tests.soak import LONG
 
-pytest_plugins = ["tests.machine", "tests.postgres", "tests.stack"]
+pytest_plugins = ["tests.machine", "tests.parallel", "tests.postgres", "tests.stack"]
 
 # The same examples each time, but in the long form: it is there to find what nobody thought of, and says how to see it again.
 hypothesis.settings.register_profile("assistent", derandomize=not LONG, deadline=None, database=None, print_blob=True)

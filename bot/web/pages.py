@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import jinja2
@@ -21,8 +22,9 @@ COMPATIBLE_EMBED = "/backoffice/assets/scripts/embbed-chatbot.min.js"
 TEMPLATES = web.AppKey("templates", jinja2.Environment)
 
 
+@functools.cache
 def make_templates() -> jinja2.Environment:
-    """Return the templates, escaping everything."""
+    """Return the templates, escaping everything; compiled once a process, however many applications it runs."""
     return jinja2.Environment(loader=jinja2.FileSystemLoader(STATIC.parent / "templates"), autoescape=True)
 
 
