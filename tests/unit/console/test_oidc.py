@@ -55,7 +55,9 @@ def test_a_token_with_a_wrong_claim_is_refused(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "algorithm"), [(None, "none"), (PUBLIC, "HS256"), (OTHER, "RS256"), (PRIVATE, "RS512"), (PRIVATE, "PS256")]
+    ("key", "algorithm"),
+    [(None, "none"), (PUBLIC, "HS256"), (OTHER, "RS256"), (PRIVATE, "RS512"), (PRIVATE, "PS256")],
+    ids=["unsigned", "public key as a secret", "another key", "RS512", "PS256"],
 )
 def test_a_token_that_the_provider_s_key_did_not_sign_as_it_signs_is_refused(key: Any, algorithm: str) -> None:
     with pytest.raises(jwt.PyJWTError):

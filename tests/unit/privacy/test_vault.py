@@ -22,7 +22,9 @@ def test_the_same_text_is_never_sealed_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    "sealed", ["", "autre chose", Vault("une autre clé").seal("06 12 34 56 78"), Vault(KEY).seal("a")[:-4]]
+    "sealed",
+    ["", "autre chose", Vault("une autre clé").seal("06 12 34 56 78"), Vault(KEY).seal("a")[:-4]],
+    ids=["nothing", "no seal", "another key", "cut"],
 )
 def test_what_this_key_did_not_seal_is_said_to_be_unreadable(sealed: str) -> None:
     with pytest.raises(NotFound, match="autre clé"):
