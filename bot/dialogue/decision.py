@@ -452,22 +452,24 @@ class _Decider:
         """Two sentences are sure of two topics: the first is answered and the other offered, or both are offered.
 
         A story that comes before its question may sound like a topic too. The order of the sentences is that of the questions
-        where each wants something or where the second is announced; else the whole message says which one it is about.
+        where each wants something or where another subject is announced; else the whole message says which one it is about.
         """
+        announced = bool(self.parts) and announces_another(self.text)
+        floor = 0.0 if announced else self.thresholds.least_part
         found: dict[str, Part] = {}
         for part in self.parts:
             name, probability = part.ranking.top
             topic = self.topics.get(name)
             if (
                 topic is not None and not topic.is_dialogue and not topic.is_urgent and topic.allows(self.context.profile)
-                and probability >= self.thresholds.answer and self.ranking.of(name) >= self.thresholds.least_part
+                and probability >= self.thresholds.answer and self.ranking.of(name) >= floor
             ):  # fmt: skip
                 found.setdefault(name, part)
         if len(found) < 2:
             return None
         top, probability = self.ranking.top
         first, second = list(found)[:2]
-        if not (all(found[name].wants for name in (first, second)) or announces_another(self.text)):
+        if not (all(found[name].wants for name in (first, second)) or announced):
             sure = probability >= self._bar(top)
             if top not in found and sure:
                 return None

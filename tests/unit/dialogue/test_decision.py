@@ -335,6 +335,10 @@ class TestSentences:
         )  # fmt: skip
         assert (found.topic, found.second) == (MEAL, None)
 
+    def test_another_subject_that_is_announced_is_never_ruled_out(self) -> None:
+        found = self.said([(MEAL, 0.99)], ("Son code est perdu", PASSWORD, SURE), ("sinon le menu est vide", MEAL, SURE))
+        assert (found.kind, found.topic, found.second) == (kinds.ANSWER, PASSWORD, MEAL)
+
     def test_a_message_out_of_scope_is_so_whatever_its_sentences_sound_like(self) -> None:
         found = self.said(
             [("hors_sujet", 0.6), (MEAL, 0.2), (PASSWORD, 0.1)], ("Son code est perdu.", PASSWORD, SURE), ("Le menu est vide.", MEAL, SURE)
