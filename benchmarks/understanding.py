@@ -38,12 +38,13 @@ import yaml  # noqa: E402
 from score import table, verdict  # noqa: E402
 
 from bot.dialogue import decision as kinds  # noqa: E402
-from bot.dialogue.decision import Context, Decision, Ranking, Thresholds, decide  # noqa: E402
+from bot.dialogue.decision import Context, Decision, Part, Ranking, Thresholds, decide  # noqa: E402
 from bot.dialogue.state import DialogueState  # noqa: E402
 from bot.engine.features import FeatureSettings, Sample  # noqa: E402
 from bot.engine.model import TopicModel, TrainSettings  # noqa: E402
 from bot.language.normalise import clean  # noqa: E402
 from bot.language.reader import Reader  # noqa: E402
+from bot.language.sentences import sentences_of  # noqa: E402
 from bot.language.urgent import UrgentSigns, recognise_urgent  # noqa: E402
 from bot.topics import load_topics  # noqa: E402
 
@@ -119,10 +120,11 @@ def judge(model: TopicModel, reader: Reader, lines: list[dict[str, Any]]) -> lis
     for line in lines:
         started = time.perf_counter()
         text = clean(line["text"])
-        ranking = model.rank(Sample(text, line["profil"]))[:RANKED]
+        read = model.read(Sample(text, line["profil"]))
+        ranking, parts = read.ranking[:RANKED], Part.of((part, pairs[:RANKED]) for part, pairs in read.parts)
         spent = (time.perf_counter() - started) * 1000
         signs = reader.add_to(recognise_urgent(text), reader.rank(text, line["profil"]))
-        rows.append(row_of(line, ranking, signs, model.thresholds, spent))
+        rows.append(row_of(line, ranking, signs, model.thresholds, spent, parts))
     return rows
 
 
@@ -135,20 +137,21 @@ def judge_alone(reader: Reader, lines: list[dict[str, Any]]) -> list[tuple[dict,
         ranking = reader.rank(text, line["profil"])
         signs = reader.add_to(recognise_urgent(text), ranking)
         spent = (time.perf_counter() - started) * 1000
-        rows.append(row_of(line, ranking, signs, thresholds, spent))
+        parts = Part.of((part, reader.rank(part, line["profil"])) for part in sentences_of(text))
+        rows.append(row_of(line, ranking, signs, thresholds, spent, parts))
     return rows
 
 
-def row_of(line: dict[str, Any], ranking: list[tuple[str, float]], signs: UrgentSigns, thresholds: Thresholds, spent: float
-           ) -> tuple[dict, dict, str, float]:  # fmt: skip
+def row_of(line: dict[str, Any], ranking: list[tuple[str, float]], signs: UrgentSigns, thresholds: Thresholds, spent: float,
+           parts: tuple[Part, ...] = ()) -> tuple[dict, dict, str, float]:  # fmt: skip
     """Decide as the web process and the engine do."""
     if signs.topic and signs.certain:
         decided = Decision(kinds.URGENT, signs.topic, 1.0)
     else:
         context = Context(profile=line["profil"], state=DialogueState(), urgent_hint=signs.topic)
         decided = decide(
-            Ranking(tuple(ranking)), clean(line["text"]), context, topics=load_topics(), thresholds=thresholds
-        )
+            Ranking(tuple(ranking)), clean(line["text"]), context, topics=load_topics(), thresholds=thresholds, parts=parts,
+        )  # fmt: skip
     result = {**result_of(decided), "ranking": ranking}
     return line, result, verdict(line, result), spent
 

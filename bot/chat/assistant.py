@@ -34,7 +34,7 @@ from bot.conversations.models import Conversation, Message, Result
 from bot.conversations.service import Identity, Opened, Received, Said
 from bot.db import Database
 from bot.dialogue import decision as kinds
-from bot.dialogue.decision import Context, Decision, Ranking, Thresholds, decide
+from bot.dialogue.decision import Context, Decision, Part, Ranking, Thresholds, decide
 from bot.dialogue.state import ASKED_MORE, ASKED_PROFILE, ASKED_SCHOOL, DialogueState
 from bot.errors import EngineError
 from bot.escalation import outages
@@ -44,6 +44,7 @@ from bot.escalation.rules import likely_topic
 from bot.escalation.service import Request, RequestReply
 from bot.knowledge.service import KnowledgeBase
 from bot.language.normalise import clean
+from bot.language.sentences import sentences_of
 from bot.language.urgent import UrgentSigns, recognise_urgent
 from bot.language.worries import recognise_worry
 from bot.privacy.masking import EMAIL, PHONE, Masked, mask
@@ -294,7 +295,11 @@ class Assistant:
                 # The search was not taught what danger sounds like: the words alone decide.
                 return Understood(Decision(kinds.URGENT, signs.topic, 0.5), [[signs.topic, 0.5]], [], None), True
             ranking, thresholds = self._knowledge.search.rank(text), SEARCH_THRESHOLDS
-        decided = decide(Ranking(tuple(ranking)), text, context, topics=self._knowledge.topics, thresholds=thresholds)
+        reader = self._reader.current
+        parts = Part.of((part, reader.rank(part, profile)) for part in sentences_of(text)) if reader else ()
+        decided = decide(
+            Ranking(tuple(ranking)), text, context, topics=self._knowledge.topics, thresholds=thresholds, parts=parts
+        )
         return Understood(decided, [[name, round(p, 4)] for name, p in ranking[:12]], [], None), True
 
     def _signs(self, incoming: _Incoming, text: str, profile: str | None, state: DialogueState

@@ -6,7 +6,8 @@ wrong answer said with confidence: the thresholds come with the model (bot.engin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.dialogue.state import (
@@ -21,6 +22,7 @@ from bot.dialogue.state import (
     DialogueState,
 )
 from bot.language.replies import Reply, read_reply
+from bot.language.sentences import announces_another, wants_something
 from bot.topics import PROFILES, Topics
 
 # Kinds of decision. Those that are not a topic's own are intents of their own in domain.yml (`decision_<kind>`).
@@ -100,6 +102,10 @@ class Thresholds:
     least_second: float = 0.01
     # A dialogue topic cannot be offered: less than this and one says that one did not understand.
     dialogue: float = 0.50
+    # A sentence taken out of its message is seen without what explains it: it is urgent when it is surer of it.
+    urgent_part: float = 0.90
+    # Two sentences that are each sure of a topic are two questions, where the message as a whole does not rule one out.
+    least_part: float = 0.005
 
 
 @dataclass(frozen=True)
@@ -172,18 +178,40 @@ class Ranking:
         return Ranking(tuple(sorted(((name, p / total) for name, p in raw), key=lambda pair: -pair[1])))
 
 
+@dataclass(frozen=True)
+class Part:
+    """One sentence of a message that has several, and what it means by itself."""
+
+    text: str
+    ranking: Ranking
+
+    @classmethod
+    def of(cls, read: Iterable[tuple[str, Iterable[tuple[str, float]]]]) -> tuple[Part, ...]:
+        """Build from (sentence, its ranking)."""
+        return tuple(cls(text, Ranking(tuple(pairs))) for text, pairs in read)
+
+    @property
+    def wants(self) -> bool:
+        """Tell whether it asks or wants something, rather than tells what came before."""
+        return read_reply(self.text).question or wants_something(self.text)
+
+
 def decide(
-    ranking: Ranking, text: str, context: Context, *, topics: Topics, thresholds: Thresholds | None = None
-) -> Decision:
-    """Decide what to do with `text`, urgent first."""
-    return _Decider(ranking, text, context, topics, thresholds or Thresholds()).decide()
+    ranking: Ranking, text: str, context: Context, *, topics: Topics, thresholds: Thresholds | None = None,
+    parts: tuple[Part, ...] = (),
+) -> Decision:  # fmt: skip
+    """Decide what to do with `text`, urgent first; `parts` are its sentences, when it has several."""
+    return _Decider(ranking, text, context, topics, thresholds or Thresholds(), parts).decide()
 
 
 class _Decider:
     """One decision being taken: each method looks at one circumstance and returns a Decision, or None to pass on."""
 
-    def __init__(self, ranking: Ranking, text: str, context: Context, topics: Topics, thresholds: Thresholds) -> None:
+    def __init__(self, ranking: Ranking, text: str, context: Context, topics: Topics, thresholds: Thresholds,
+                 parts: tuple[Part, ...]) -> None:  # fmt: skip
         self.ranking = ranking
+        self.text = text
+        self.parts = parts
         self.context = context
         self.state = context.state
         self.topics = topics
@@ -231,6 +259,13 @@ class _Decider:
         # Two weak signs agree: the words sound urgent and the ranking does not rule it out.
         if hint and by_topic.get(hint, 0.0) >= self.thresholds.urgent / HINT_DIVISOR:
             return Decision(URGENT, hint, round(by_topic[hint], 4))
+        if names_a_school:
+            return None
+        # Said among other things, an emergency is drowned in the whole of the message.
+        in_parts = {name: max((part.ranking.of(name) for part in self.parts), default=0.0) for name in by_topic}
+        worst = max(in_parts, key=lambda name: in_parts[name])
+        if in_parts[worst] >= self.thresholds.urgent_part:
+            return Decision(URGENT, worst, round(in_parts[worst], 4))
         return None
 
     def _protection(self) -> Decision | None:
@@ -397,6 +432,8 @@ class _Decider:
         pairs = [(name, p) for name, p in self.ranking.pairs if name in self.topics]
         if not pairs:
             return Decision(SEARCH)
+        if (two := self._two_topics()) is not None:
+            return two
         name, probability = pairs[0]
         short_thanks = self.reply.thanks and not self.reply.question and self.reply.words <= THANKS_WORDS
         if short_thanks and (self.topics[name].is_dialogue or probability < self.thresholds.answer + ASIDE_MARGIN):
@@ -410,6 +447,44 @@ class _Decider:
         if not self.topics[name].is_dialogue and probability >= self.thresholds.answer:
             return self._about(name, probability)
         return self._offer(pairs)
+
+    def _two_topics(self) -> Decision | None:
+        """Two sentences are sure of two topics: the first is answered and the other offered, or both are offered.
+
+        A story that comes before its question may sound like a topic too. The order of the sentences is that of the questions
+        where each wants something or where another subject is announced; else the whole message says which one it is about.
+        """
+        announced = bool(self.parts) and announces_another(self.text)
+        floor = 0.0 if announced else self.thresholds.least_part
+        found: dict[str, Part] = {}
+        for part in self.parts:
+            name, probability = part.ranking.top
+            topic = self.topics.get(name)
+            if (
+                topic is not None and not topic.is_dialogue and not topic.is_urgent and topic.allows(self.context.profile)
+                and probability >= self.thresholds.answer and self.ranking.of(name) >= floor
+            ):  # fmt: skip
+                found.setdefault(name, part)
+        if len(found) < 2:
+            return None
+        top, probability = self.ranking.top
+        first, second = list(found)[:2]
+        if not (all(found[name].wants for name in (first, second)) or announced):
+            sure = probability >= self._bar(top)
+            if top not in found and sure:
+                return None
+            if not sure:
+                choices = tuple(found)[:4]
+                return Decision(CHOICES, first, round(probability, 4), choices=choices, alternatives=choices)
+            first, second = top, next(name for name in found if name != top)
+        return replace(self._about(first, found[first].ranking.top[1]), second=second)
+
+    def _bar(self, name: str) -> float:
+        """Return the probability from which something is said of an intent."""
+        if name == OUT_OF_SCOPE:
+            return self.thresholds.out_of_scope
+        topic = self.topics.get(name)
+        return self.thresholds.dialogue if topic is not None and topic.is_dialogue else self.thresholds.answer
 
     def _offer(self, pairs: list[tuple[str, float]]) -> Decision:
         likely = [

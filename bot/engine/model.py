@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 from sklearn.svm import LinearSVC
 
 from bot.dialogue.decision import Thresholds
 from bot.engine.features import Features, FeatureSettings, Featuriser, Sample
 from bot.language.calibration import Calibration, open_to, softmax
+from bot.language.sentences import sentences_of
 from bot.topics import load_topics
 
 SEED = 20261122
@@ -46,6 +47,11 @@ _FALSE_HINTS = 0.015
 _FALSE_CERTAIN = 0.001
 # A threshold that no probability passes.
 _NEVER = 1.0
+# Fewer held-out messages of several sentences than this, and what their sentences are worth is not known.
+_SEVERAL = 100
+# A sentence taken by itself rules nothing out, and counts for less than its message.
+_LEAST_CHANCE = 0.05
+_LAST_MOST = 2.0
 # Under this confidence nothing is answered in any case: the curves are fitted above it.
 _HOPELESS = 0.2
 
@@ -82,11 +88,20 @@ class _Scores:
         return _Scores(self.written[chosen], self.meant[chosen], self.open_to[chosen])
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What was made of a text: its ranking, and that of each of its sentences when there are several."""
+
+    ranking: list[tuple[str, float]]
+    parts: list[tuple[str, list[tuple[str, float]]]]
+
+
 class TopicModel:
     """Ranks intents for a text: probabilities that mean what they say, and the thresholds chosen with them."""
 
     def __init__(self, featuriser: Featuriser, labels: list[str], written: tuple[np.ndarray, np.ndarray],
-                 meant: np.ndarray, calibration: Calibration, thresholds: Thresholds, alone: Alone) -> None:  # fmt: skip
+                 meant: np.ndarray, calibration: Calibration, thresholds: Thresholds, alone: Alone,
+                 last_weight: float = 0.0) -> None:  # fmt: skip
         self.featuriser = featuriser
         self.labels = labels
         self.written = written
@@ -94,6 +109,8 @@ class TopicModel:
         self.calibration = calibration
         self.thresholds = thresholds
         self.alone = alone
+        # What the last sentence counts for, beside the whole, where there are several.
+        self.last_weight = last_weight
         # Right after training: what models that had not seen each text made of it. Not saved.
         self.held_out: np.ndarray | None = None
 
@@ -126,14 +143,17 @@ class TopicModel:
             delayed(_calibrate)(held_out, targets, by_meaning=by_meaning) for by_meaning in (True, False)
         )
         chances = _probabilities(held_out, both)
+        several, last = _last_held_out(featuriser, samples, names, folds, fitted, both)
+        last_weight = _weigh_last(chances[several], last, targets[several])
+        chances[several] = with_last(chances[several], last, last_weight)
         thresholds = choose_thresholds(chances, targets, names)
         read = _read_alone(_probabilities(held_out, alone), targets, names, alone)
-        model = cls(featuriser, names, written, meant, both, thresholds, read)
+        model = cls(featuriser, names, written, meant, both, thresholds, read, last_weight)
         model.held_out = chances
         return model
 
     def probabilities(self, samples: list[Sample]) -> np.ndarray:
-        """Return one row a sample, one column a label; each row sums to 1."""
+        """Return one row a sample, read whole, and one column a label; each row sums to 1."""
         rows = self.featuriser.transform(samples)
         weights, bias = self.written
         scores = _Scores(
@@ -142,9 +162,19 @@ class TopicModel:
         )  # fmt: skip
         return _probabilities(scores, self.calibration)
 
+    def read(self, sample: Sample) -> Reading:
+        """Return what is made of a text by its sentences as well as whole."""
+        pieces = sentences_of(sample.text)
+        whole, *parts = self.probabilities([sample, *(Sample(piece, sample.profile) for piece in pieces)])
+        if parts:
+            whole = with_last(whole, parts[-1], self.last_weight)
+        return Reading(self._ranked(whole), [(piece, self._ranked(row)) for piece, row in zip(pieces, parts)])
+
     def rank(self, sample: Sample) -> list[tuple[str, float]]:
         """Return (label, probability), most likely first."""
-        row = self.probabilities([sample])[0]
+        return self.read(sample).ranking
+
+    def _ranked(self, row: np.ndarray) -> list[tuple[str, float]]:
         return [(self.labels[index], float(row[index])) for index in np.argsort(-row)]
 
     def save(self, folder: Path) -> None:
@@ -155,7 +185,7 @@ class TopicModel:
         )
         state = {
             "labels": self.labels, "calibration": asdict(self.calibration), "thresholds": asdict(self.thresholds),
-            "alone": asdict(self.alone),
+            "alone": asdict(self.alone), "last_weight": self.last_weight,
         }  # fmt: skip
         (folder / "model.json").write_text(json.dumps(state), encoding="utf-8")
 
@@ -179,7 +209,7 @@ class TopicModel:
         )  # fmt: skip
         return cls(
             featuriser, state["labels"], (weights, bias), meant, Calibration.from_json(state["calibration"]),
-            Thresholds(**state["thresholds"]), alone,
+            Thresholds(**state["thresholds"]), alone, float(state["last_weight"]),
         )  # fmt: skip
 
 
@@ -278,6 +308,41 @@ def _calibrate(scores: _Scores, targets: np.ndarray, *, by_meaning: bool) -> Cal
     limits = [(0.1, 60.0), (0.0, 60.0 * by_meaning), (0.0, 10.0)] + [(-3.0, 3.0)] * size
     found = minimize(loss, start, jac=True, bounds=limits, method="L-BFGS-B", options={"maxiter": 200}).x
     return Calibration(*map(float, found[:3]), bias=tuple(round(float(value), 5) for value in found[3:]))
+
+
+def _last_held_out(featuriser: Featuriser, samples: list[Sample], labels: list[str], folds: list[np.ndarray],
+                   fitted: list[tuple], calibration: Calibration) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Return which samples have several sentences, and what experts that saw nothing of their block make of the last one."""
+    places: list[int] = []
+    chances = [np.zeros((0, len(labels)), dtype=np.float32)]
+    for fold, ((weights, bias), dense) in zip(folds, fitted):
+        last = {int(index): pieces[-1] for index in fold if (pieces := sentences_of(samples[index].text))}
+        if not last:
+            continue
+        texts = [Sample(text, samples[index].profile) for index, text in last.items()]
+        rows = featuriser.transform(texts)
+        scores = _Scores(rows.written @ weights + bias, _with_one(rows.meant) @ dense, _open_to(texts, labels))
+        places += last
+        chances.append(_probabilities(scores, calibration))
+    return np.array(places, dtype=int), np.vstack(chances)
+
+
+def with_last(whole: np.ndarray, last: np.ndarray, weight: float) -> np.ndarray:
+    """Return the probabilities of messages of several sentences, the last of which counts for itself: people tell, then ask."""
+    # In double precision, for the weight is found by small steps.
+    return softmax(np.log(whole.astype(np.float64) + 1e-9) + weight * np.log(last.astype(np.float64) + _LEAST_CHANCE))
+
+
+def _weigh_last(whole: np.ndarray, last: np.ndarray, targets: np.ndarray) -> float:
+    """Return the weight under which the labels of messages of several sentences are the least surprising."""
+    if len(targets) < _SEVERAL:
+        return 0.0
+    rows = np.arange(len(targets))
+    found = minimize_scalar(
+        lambda weight: -np.log(with_last(whole, last, weight)[rows, targets] + 1e-12).mean(),
+        bounds=(0.0, _LAST_MOST), method="bounded",
+    )  # fmt: skip
+    return round(float(found.x), 4)
 
 
 def choose_thresholds(probabilities: np.ndarray, targets: np.ndarray, labels: list[str]) -> Thresholds:

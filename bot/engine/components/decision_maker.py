@@ -12,7 +12,7 @@ from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_RANKING_KEY, META
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.dialogue import decision as kinds
-from bot.dialogue.decision import Context, Decision, Ranking, decide
+from bot.dialogue.decision import Context, Decision, Part, Ranking, decide
 from bot.language.normalise import clean
 from bot.topics import load_topics
 
@@ -50,7 +50,10 @@ class DecisionMaker(GraphComponent):
             context = Context.from_metadata(message.get(METADATA) or {})
             ranking = Ranking(tuple((pair["name"], pair["confidence"]) for pair in message.get(INTENT_RANKING_KEY)))
             text = clean(message.get(TEXT) or "")
-            decided = decide(ranking, text, context, topics=self._topics, thresholds=message.get("thresholds"))
+            parts = Part.of(message.get("parts") or ())
+            decided = decide(
+                ranking, text, context, topics=self._topics, thresholds=message.get("thresholds"), parts=parts
+            )
             message.set("decision", decided.to_json(), add_to_output=True)
             message.set(INTENT, {"name": intent_of(decided), "confidence": decided.confidence}, add_to_output=True)
             message.set(ENTITIES, entities_of(decided, context), add_to_output=True)

@@ -87,11 +87,12 @@ class TopicClassifier(GraphComponent):
         assert self._model is not None, "loaded or trained before it processes"
         for message in messages:
             profile = (message.get(METADATA) or {}).get("profil")
-            ranking = self._model.rank(Sample(clean(message.get(TEXT) or ""), profile))[:RANKED]
-            pairs = [{"name": name, "confidence": confidence} for name, confidence in ranking]
+            read = self._model.read(Sample(clean(message.get(TEXT) or ""), profile))
+            pairs = [{"name": name, "confidence": confidence} for name, confidence in read.ranking[:RANKED]]
             message.set(INTENT, pairs[0], add_to_output=True)
             message.set(INTENT_RANKING_KEY, pairs, add_to_output=True)
             message.set("thresholds", self._model.thresholds)
+            message.set("parts", [(text, ranking[:RANKED]) for text, ranking in read.parts])
         return messages
 
 

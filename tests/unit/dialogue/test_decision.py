@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.dialogue import decision as kinds
-from bot.dialogue.decision import EXTRA_INTENTS, Context, Decision, Ranking, Thresholds, decide
+from bot.dialogue.decision import EXTRA_INTENTS, Context, Decision, Part, Ranking, Thresholds, decide
 from bot.dialogue.state import FORM_STEPS, DialogueState
 from bot.topics import PROFILES, load_topics
 
@@ -296,3 +296,70 @@ def test_whatever_comes_one_decision_is_taken_and_travels(text, weights, state, 
     if found.kind in (kinds.CHOICES, kinds.SECOND_TRY):
         assert 2 <= len(found.choices) <= 4
     assert DialogueState.from_json(state.to_json()) == state
+
+
+PASSWORD, MEAL, HOMEWORK = "connexion_mot_de_passe_oublie", "cantine_periscolaire", "cdt_consulter_devoirs"
+
+
+class TestSentences:
+    """A message of several sentences."""
+
+    def said(self, whole: list[tuple[str, float]], *parts: tuple[str, str, float], profile: str = "parent") -> Decision:
+        text = " ".join(part for part, *_ in parts)
+        each = Part.of((part, [(topic, chance)]) for part, topic, chance in parts)
+        context = Context(profile, False, DialogueState())
+        return decide(ranked(*whole), text, context, topics=TOPICS, thresholds=Thresholds(), parts=each)
+
+    @pytest.mark.parametrize("sure", [0.9, 0.3])
+    def test_two_questions_answer_the_first_and_offer_the_second(self, sure: float) -> None:
+        found = self.said(
+            [(MEAL, sure), (PASSWORD, 0.05)], ("Comment changer un mot de passe ?", PASSWORD, SURE), ("Et où est le menu ?", MEAL, SURE)
+        )  # fmt: skip
+        assert (found.kind, found.topic, found.second) == (kinds.ANSWER, PASSWORD, MEAL)
+
+    def test_a_story_before_the_point_is_offered_second(self) -> None:
+        found = self.said(
+            [(MEAL, 0.9), (PASSWORD, 0.05)], ("Hier il avait perdu son code.", PASSWORD, SURE), ("Où est le menu ?", MEAL, SURE)
+        )  # fmt: skip
+        assert (found.kind, found.topic, found.second) == (kinds.ANSWER, MEAL, PASSWORD)
+
+    def test_an_unsure_whole_offers_what_its_sentences_are_sure_of(self) -> None:
+        found = self.said(
+            [(HOMEWORK, 0.3), (MEAL, 0.2), (PASSWORD, 0.2)], ("Son code est perdu.", PASSWORD, SURE), ("Le menu est vide.", MEAL, SURE)
+        )  # fmt: skip
+        assert (found.kind, found.choices) == (kinds.CHOICES, (PASSWORD, MEAL))
+
+    def test_a_sentence_that_the_whole_rules_out_is_not_a_question(self) -> None:
+        found = self.said(
+            [(MEAL, 0.99), (PASSWORD, 0.0001)], ("Comment changer un code ?", PASSWORD, SURE), ("Où est le menu ?", MEAL, SURE)
+        )  # fmt: skip
+        assert (found.topic, found.second) == (MEAL, None)
+
+    def test_another_subject_that_is_announced_is_never_ruled_out(self) -> None:
+        found = self.said([(MEAL, 0.99)], ("Son code est perdu", PASSWORD, SURE), ("sinon le menu est vide", MEAL, SURE))
+        assert (found.kind, found.topic, found.second) == (kinds.ANSWER, PASSWORD, MEAL)
+
+    def test_a_message_out_of_scope_is_so_whatever_its_sentences_sound_like(self) -> None:
+        found = self.said(
+            [("hors_sujet", 0.6), (MEAL, 0.2), (PASSWORD, 0.1)], ("Son code est perdu.", PASSWORD, SURE), ("Le menu est vide.", MEAL, SURE)
+        )  # fmt: skip
+        assert found.kind == kinds.OUT_OF_SCOPE
+
+    def test_what_is_not_for_the_person_is_not_a_second_question(self) -> None:
+        found = self.said(
+            [(MEAL, 0.7), ("admin_creer_compte", 0.2)], ("Comment créer un compte ?", "admin_creer_compte", SURE), ("Où est le menu ?", MEAL, SURE),
+            profile="eleve",
+        )  # fmt: skip
+        assert found.topic == MEAL
+
+    def test_an_emergency_in_one_sentence_wins(self) -> None:
+        found = self.said(
+            [(MEAL, 0.9), ("urgence_harcelement", 0.05)], ("Où est le menu ?", MEAL, SURE), ("On le frappe.", "urgence_harcelement", 0.92)
+        )  # fmt: skip
+        assert (found.kind, found.topic) == (kinds.URGENT, "urgence_harcelement")
+
+    def test_a_sentence_out_of_its_message_must_be_surer_of_it(self) -> None:
+        found = self.said(
+            [(MEAL, 0.9)], ("Où est le menu ?", MEAL, SURE), ("On le frappe.", "urgence_harcelement", 0.8)
+        )  # fmt: skip
+        assert (found.kind, found.topic) == (kinds.ANSWER, MEAL)

@@ -15,7 +15,14 @@ sys.path.insert(0, str(ROOT))
 
 from bot.dialogue.decision import Thresholds  # noqa: E402
 from bot.engine.features import FeatureSettings, Featuriser, Sample  # noqa: E402
-from bot.engine.model import TopicModel, TrainSettings, _read_alone, choose_thresholds  # noqa: E402
+from bot.engine.model import (  # noqa: E402
+    TopicModel,
+    TrainSettings,
+    _read_alone,
+    _weigh_last,
+    choose_thresholds,
+    with_last,
+)  # fmt: skip
 from bot.language.calibration import Calibration  # noqa: E402
 
 WORDS = {
@@ -116,6 +123,33 @@ def check_whatever_is_typed_is_ranked_in_bounded_time(model: TopicModel) -> None
             assert abs(sum(probabilities) - 1.0) < 1e-4, text[:20]
             assert all(0.0 <= probability <= 1.0 for probability in probabilities)
             assert probabilities == sorted(probabilities, reverse=True)
+
+
+def check_a_message_is_read_by_its_sentences_too(model: TopicModel) -> None:
+    whole = model.read(Sample("inscrire à la cantine", "parent"))
+    assert whole.parts == []
+    several = model.read(Sample("Je veux inscrire à la cantine. Puis lancer une visio, la caméra", "parent"))
+    assert [ranking[0][0] for _, ranking in several.parts] == ["cantine_periscolaire", "visio"]
+    model.last_weight = 5.0
+    assert (
+        model.read(Sample("Je veux inscrire à la cantine. Puis lancer une visio, la caméra", "parent")).ranking[0][0]
+        == "visio"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        model.save(Path(name))
+        assert TopicModel.load(Path(name)).last_weight == model.last_weight
+
+
+def check_what_the_last_sentence_is_worth_is_learnt(_: TopicModel) -> None:
+    draw, targets = np.random.default_rng(1), np.random.default_rng(2).integers(0, 3, 300)
+    whole = draw.dirichlet(np.ones(3), 300)
+    telling, silent = np.eye(3)[targets] * 0.8 + 0.2 / 3, draw.dirichlet(np.ones(3), 300)
+    weight = _weigh_last(whole, telling, targets)
+    mixed = with_last(whole, telling, weight)
+    assert np.allclose(mixed.sum(axis=1), 1.0)
+    assert (mixed.argmax(axis=1) == targets).mean() > (whole.argmax(axis=1) == targets).mean() + 0.3
+    assert _weigh_last(whole, silent, targets) < 0.3 < weight
+    assert _weigh_last(whole[:20], telling[:20], targets[:20]) == 0.0
 
 
 def check_one_intent_is_refused_and_two_are_enough(_: TopicModel) -> None:
