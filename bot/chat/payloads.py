@@ -198,6 +198,7 @@ class Export(msgspec.Struct):
     conversation: dict[str, Any]
     messages: list[dict[str, Any]]
     tickets: list[dict[str, Any]]
+    letters: list[dict[str, Any]]
     feedback: list[dict[str, Any]]
     attachments: list[dict[str, Any]]
     # What waits to teach, masked, and the sentences that were kept of it.

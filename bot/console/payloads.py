@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlsplit
 
 from bot.escalation.rules import PARIS
@@ -104,8 +104,8 @@ def read_day(text: str) -> date | None:
 
 
 def start_of(day: date | None, *, days_later: int = 0) -> datetime | None:
-    """Return the instant when a day begins in Paris, some days later if asked."""
+    """Return the instant when a day begins in Paris, some days later if asked; None when no database has such an instant."""
     try:
-        return day and datetime.combine(day + timedelta(days=days_later), time(), PARIS)
+        return day and datetime.combine(day + timedelta(days=days_later), time(), PARIS).astimezone(UTC)
     except OverflowError:
         return None

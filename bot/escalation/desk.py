@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from sqlalchemy.orm import selectinload
 
 from bot.conversations.models import Conversation, Message, Result
 from bot.conversations.service import last_exchanges
+from bot.db import Alike
 from bot.errors import NotFound
 from bot.escalation.models import Contact, Group, Ticket, TicketEvent
 from bot.escalation.states import ACADEMIE_LEVEL, OPEN_STATES, STATES, VENDOR_LEVEL
@@ -27,6 +29,9 @@ MANY = 1_000
 AGENT_OF = {ACADEMIE_LEVEL: Role.AGENT_N2, VENDOR_LEVEL: Role.AGENT_N3}
 # How many messages of the conversation a request shows, the newest.
 CONVERSATION_MESSAGES = 200
+
+# What a pattern of LIKE would not take as it is written.
+_PATTERN = re.compile(r"[%_\\]")
 
 OPEN = "ouvertes"
 # What the queue may be filtered by: those that wait for somebody, all, or one state.
@@ -244,10 +249,8 @@ def _conditions(caller: Caller, wanted: QueueFilter, now: datetime) -> list[sa.C
     if wanted.late:
         conditions.append(Ticket.answer_by < now)
     for word in wanted.text.split()[:8]:
-        like = f"%{word.replace('%', '').replace('_', '')}%"
-        conditions.append(
-            sa.or_(Ticket.number.ilike(like), Ticket.problem.ilike(like), Ticket.school.ilike(like))
-        )  # fmt: skip
+        like = "%" + _PATTERN.sub("", word) + "%"
+        conditions.append(sa.or_(Alike(Ticket.number, like), Alike(Ticket.problem, like), Alike(Ticket.school, like)))
     return conditions
 
 

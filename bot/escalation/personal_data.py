@@ -32,8 +32,16 @@ class TicketData:
     """Requests, their contacts and images, and those being told."""
 
     async def export(self, session: AsyncSession, subject: Subject) -> dict[str, Any]:
-        """Return the person's requests, and the images of this conversation."""
+        """Return the person's requests with the letters written about them, and the images of this conversation."""
         tickets = (await session.scalars(sa.select(Ticket).where(Ticket.person_id == subject.person_id))).all()
+        letters = (
+            await session.execute(
+                sa.select(Letter, Ticket.number)
+                .join(Ticket, Ticket.id == Letter.ticket_id)
+                .where(Ticket.person_id == subject.person_id)
+                .order_by(Letter.id)
+            )
+        ).all()
         images = (
             await session.execute(
                 sa.select(Attachment, Ticket.number)
@@ -51,6 +59,14 @@ class TicketData:
                     "follows": ticket.follows.number if ticket.follows_id else None,
                 }
                 for ticket in tickets
+            ],
+            # The words of a letter are kept until it is sent: the conversation has them.
+            "letters": [
+                {
+                    "request": number, "kind": letter.kind, "state": letter.state, "content": letter.content,
+                    "at": letter.at.isoformat(), "sent_at": letter.sent_at.isoformat() if letter.sent_at else None,
+                }
+                for letter, number in letters
             ],
             "attachments": [
                 {

@@ -150,18 +150,18 @@ def write_refused(header: list[str], lines: Iterable[Line]) -> Iterator[str]:
     """Yield a CSV of the lines that were refused, as they came, with their number and the reason: corrected, it can be sent again."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=";", lineterminator="\r\n")
-    writer.writerow([*map(_harmless, header), "Ligne", "Motif"])
+    writer.writerow([*map(harmless, header), "Ligne", "Motif"])
     for line in lines:
         if line.school is None:
             padding = [""] * (len(header) - len(line.cells))
-            writer.writerow([*map(_harmless, (*line.cells, *padding)), line.number, line.reason])
+            writer.writerow([*map(harmless, (*line.cells, *padding)), line.number, line.reason])
             yield buffer.getvalue()
             buffer.seek(0)
             buffer.truncate()
     yield buffer.getvalue()
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
     """Return `cell` such that no spreadsheet takes it for a formula."""
     return f"'{cell}" if _FORMULA.match(cell) else cell
 

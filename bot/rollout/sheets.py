@@ -14,6 +14,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from bot.language.worries import EQUIPMENT, HOSTILITY, REFUSAL, SCREENS, WATCHED, WORKLOAD
+from bot.people.directory import harmless
 
 MIN_PERSONS = 5
 # Rows of a table: beyond, it is read by nobody, and the rest is gathered.
@@ -31,8 +32,6 @@ WORRY_NAMES: Mapping[str, str] = {
 }
 
 Cell = str | int | None
-# A spreadsheet would compute a cell that begins so.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -270,5 +269,5 @@ def to_csv(*sheets: Sheet) -> str:
 
 def _safe(cell: Cell) -> Cell:
     if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(_FORMULA) else cell
+        return harmless(cell)
     return "" if cell is None else cell

@@ -99,6 +99,12 @@ class ByKeyboard:
         raise AssertionError(f"{target} is not reached by Tab")
 
 
+def tell(way, chat, text: str) -> dict:
+    """Write in the chat and send; give back the server's answer."""
+    way.write(chat.page, chat.field, text)
+    return chat.sent(lambda: chat.page.keyboard.press("Enter"))
+
+
 @pytest.mark.parametrize("way", [ByMouse(), ByKeyboard()], ids=["mouse", "keyboard"])
 def test_unsolved_escalated_answered_in_redmine_resolved_and_rated(
     way, demo, new_page, axe, stack: Stack, redmine: Redmine
@@ -115,10 +121,10 @@ def test_unsolved_escalated_answered_in_redmine_resolved_and_rated(
     chat = demo("parent")
     way.press(chat.page, chat.launcher)
     chat.wait()
-    assert chat.ask("Le blog de la classe de ma fille est vide")["result"]["outcome"] == "answer"
-    chat.ask("non")
-    assert chat.ask("je veux parler à quelqu'un")["result"]["outcome"] == "form"
-    told = chat.ask(f"Le blog du CE1 est vide depuis la rentrée ({way.__class__.__name__})")
+    assert tell(way, chat, "Le blog de la classe de ma fille est vide")["result"]["outcome"] == "answer"
+    tell(way, chat, "non")
+    assert tell(way, chat, "je veux parler à quelqu'un")["result"]["outcome"] == "form"
+    told = tell(way, chat, f"Le blog du CE1 est vide depuis la rentrée ({way.__class__.__name__})")
     assert "Réponse : " in told["messages"][0]["text"]
     axe(chat.page)
     send = chat.root.get_by_role("button", name="Oui, envoyer").last

@@ -281,3 +281,21 @@ async def test_an_erased_conversation_is_still_answered_by_mail_and_purged_with_
     clock.advance(timedelta(days=400))
     await site.app[PERSONAL_DATA].purge()
     assert await kept(own_database) == []
+
+
+async def test_the_export_tells_of_each_letter_and_of_nobody_else_s(
+    site: Api, browser_of: Open, box: Box, post
+) -> None:
+    chat, ticket = await asked(site)
+    other, _ = await asked(site)
+    await post()
+    browser = await browser_of("agent_n2")
+    await browser.post(path(ticket, "repondre"), text="C’est vu.")
+    export = (await site.get(f"{PREFIX}/conversation/export", token=chat.token)).json
+    sent, waiting = export["letters"]
+    assert {letter["request"] for letter in export["letters"]} == {ticket["number"]}
+    assert (sent["kind"], sent["state"], sent["content"]) == (letters.OPENED, SENT, "")
+    assert sent["sent_at"] >= sent["at"]
+    assert (waiting["kind"], waiting["state"], waiting["content"]) == (letters.ANSWERED, WAITING, "C’est vu.")
+    assert waiting["sent_at"] is None
+    assert len((await site.get(f"{PREFIX}/conversation/export", token=other.token)).json["letters"]) == 1

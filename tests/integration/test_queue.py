@@ -56,6 +56,12 @@ async def test_filters_combine(site: Api, browser_of: Open) -> None:
     assert await shown("group=dan") == {blog}
     assert await shown("topic=admin_creer_compte") == {account}
     assert await shown("group=dsi&topic=admin_creer_compte&profile=directeur&level=2") == {account}
+    # Every word, in the number, the problem or the school, in capitals or not, within a word too; what a pattern would read is left out.
+    rank = blog.split("-")[1]
+    assert await shown(f"text={rank}") == {blog}
+    assert await shown(f"text=VALMONT+{rank}") == await shown(f"text=almon+{rank}%25") == await shown(f"text={rank}%5C") == {blog}
+    assert await shown(f"text={rank}+absent") == set()
+    assert await shown("text=valmont") == {blog, account}
     assert await shown("group=dsi&profile=parent") == set()
     assert await shown("group=%3Cb%3E&topic=%00") == set()
     page = await browser.get(f"{QUEUE}?group=dsi&topic=admin_creer_compte")

@@ -45,6 +45,9 @@ def test_a_day_begins_and_ends_in_paris() -> None:
     assert start_of(read_day("2026-07-01")).astimezone(UTC) == datetime(2026, 6, 30, 22, tzinfo=UTC)
     assert start_of(read_day("2026-03-28"), days_later=1).astimezone(UTC) == datetime(2026, 3, 28, 23, tzinfo=UTC)
     assert start_of(read_day("2026-03-29"), days_later=1).astimezone(UTC) == datetime(2026, 3, 29, 22, tzinfo=UTC)
+    # In Paris these days exist; as instants that a database keeps, they do not.
+    assert start_of(read_day("0001-01-01")) is None
+    assert start_of(read_day("9999-12-31"), days_later=1) is None
 
 
 @pytest.mark.parametrize("text", ["", "hier", "2026-13-01", "9999-12-31", "0001-01-01"])
