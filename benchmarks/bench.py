@@ -1,6 +1,7 @@
 """Measure, in one run on one machine: our pipeline and the nearest peer's side by side, then the chat API.
 
-    python benchmarks/bench.py [--sample N] [--seconds S] [--no-peer] [--rows N] [--no-desk] [--only-desk] [--write docs/benchmarks.md]
+    python benchmarks/bench.py [--sample N] [--seconds S] [--no-peer] [--rows N] [--no-desk] [--only-desk]
+                               [--requests N] [--consoles N] [--write docs/benchmarks.md]
 
 The two pipelines are trained on the same sample of data/nlu, for the peer's takes 13 minutes for 971 utterances on two
 cores. Both are measured through Rasa's own REST channel; the chat API's figures, with the whole model, stand beside them.
@@ -47,8 +48,8 @@ RATE = 10
 CLIENTS = (1, 8, 32)
 # What a person says before the next one comes.
 TURNS = 5
-# Requests of the console's large database, each with a conversation of ten messages; and how often each page is opened.
-TICKETS, OPENED = 100_000, 200
+# How often each page of the console is opened.
+OPENED = 200
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("ASSISTENT_")},
     "RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
@@ -63,7 +64,9 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000, help="stored messages of the large database; 0: skip")
     parser.add_argument("--no-peer", action="store_true", help="ours alone")
     parser.add_argument("--no-desk", action="store_true", help="without the console")
-    parser.add_argument("--only-desk", action="store_true", help="the console alone (five minutes)")
+    parser.add_argument("--only-desk", action="store_true", help="the console alone (ten minutes)")
+    parser.add_argument("--requests", type=int, default=100_000, help="requests of the console's large database")
+    parser.add_argument("--consoles", type=int, default=200, help="pages of the console open at once")
     parser.add_argument("--write", type=Path, help="also write the figures there")
     options = parser.parse_args()
     through_rasa, through_chat, console = {}, {}, {}
@@ -84,7 +87,7 @@ def main() -> int:
                 through_rasa["pair"] = tell(measure_pipeline(folder / "peer", config, utterances, options))
             measure_chat(folder, options, through_chat)
         if not options.no_desk:
-            measure_desk(folder, console)
+            measure_desk(folder, options, console)
     report = render([(title, columns) for title, columns in sections if columns])
     print(report)
     if options.write:
@@ -256,9 +259,10 @@ def fill(database: Path, rows: int) -> None:
 # --- the console ------------------------------------------------------------------------------
 
 
-def measure_desk(folder: Path, figures: dict[str, dict]) -> None:
+def measure_desk(folder: Path, options: argparse.Namespace, figures: dict[str, dict]) -> None:
     """Measure the console over a tenth of the requests, then over all; then an outage that many report."""
-    for tickets in (TICKETS // 10, TICKETS):
+    columns = []
+    for tickets in (options.requests // 10, options.requests):
         (port,), var = free_ports(1), folder / f"desk-{tickets}"
         asyncio.run(desk.prepare(var, tickets))
         url = f"http://127.0.0.1:{port}"
@@ -269,9 +273,12 @@ def measure_desk(folder: Path, figures: dict[str, dict]) -> None:
         }  # fmt: skip
         with running([sys.executable, "-m", "bot", "web"], folder / "web.log", environment):
             wait_for(lambda url=url: get(f"{url}/healthz") == 200, 60)
-            column = asyncio.run(desk.measure_site(url, var, OPENED, live=tickets == TICKETS))
-        figures[f"{tickets:,} requests"] = tell(column)
+            consoles = options.consoles if tickets == options.requests else 0
+            columns.append(asyncio.run(desk.measure_site(url, var, min(OPENED, tickets), consoles=consoles)))
+        figures[f"{tickets:,} requests"] = tell(columns[-1])
         shutil.rmtree(var)
+    few, many = columns
+    figures["times as long"] = tell({name: round(many[name] / few[name], 2) for name in few if name.endswith("(ms)")})
     figures["an outage"] = tell(asyncio.run(desk.measure_outage(folder / "outage")))
 
 

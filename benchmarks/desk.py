@@ -26,10 +26,10 @@ from yarl import URL
 
 from bot import migrations
 from bot.clock import FixedClock, SystemClock
-from bot.connectors.models import ExchangeStep
+from bot.connectors.models import Connector, ExchangeStep
 from bot.conversations.models import Conversation
 from bot.db import Database
-from bot.escalation.models import IncidentPerson, Ticket
+from bot.escalation.models import Group, IncidentPerson, Ticket
 from bot.escalation.outages import tell_ended
 from bot.escalation.promises import save_promises
 from bot.escalation.rules import ticket_number
@@ -49,7 +49,7 @@ from tests.integration.tools import SECRET, serve, webhook
 SCHOOLS = 3_000
 # Of a year's requests, a tenth is open.
 STATES = ["nouveau", "en_cours", "en_attente", "resolu", "resolu", *["clos"] * 15]
-CONSOLES, RATE, SECONDS = 200, 20, 20
+RATE, SECONDS = 20, 20
 PERSONS, WITHIN = 300, datetime.timedelta(minutes=10)
 AGENT = NewGrant("agent_n2", "academie", "Valmont")
 QUEUE = "/console/demandes"
@@ -159,13 +159,13 @@ async def sign_in(database: Database, grant: NewGrant) -> str:
 # --- pages ------------------------------------------------------------------------------------
 
 
-async def measure_site(url: str, var: Path, count: int, *, live: bool) -> dict[str, float]:
-    """Measure the pages of a running site over the database of its folder; and its open pages, if asked."""
+async def measure_site(url: str, var: Path, count: int, *, consoles: int) -> dict[str, float]:
+    """Measure the pages of a running site over the database of its folder; and `consoles` open pages of it."""
     database = Database(storage_of(var))
     await measure_pages(url, database, 20)
-    figures = await measure_pages(url, database, count)
-    if live:
-        figures |= await measure_live(url, database)
+    figures = await measure_pages(url, database, count) | await measure_opening(url, database, count)
+    if consoles:
+        figures |= await measure_live(url, database, consoles)
     await database.close()
     return figures
 
@@ -195,6 +195,28 @@ async def measure_pages(url: str, database: Database, count: int) -> dict[str, f
     return figures
 
 
+async def measure_opening(url: str, database: Database, count: int) -> dict[str, float]:
+    """Return how long the message that opens a request takes: routed, numbered, its deadlines set, queued for the group's tool.
+
+    The group's tool is out: what it takes is the courier's time, not the person's.
+    """
+    async with database.transaction() as session:
+        for group in (await session.scalars(sa.select(Group.id))).all():
+            # Nothing listens at that port.
+            session.add(Connector(group_id=group, kind="webhook", address="http://127.0.0.1:9/", secrets={}, options={}))
+    times: list[float] = []
+    async with aiohttp.ClientSession() as http:
+        for number in range(count):
+            await begin(http, url, f"099{number % SCHOOLS:04}X", times)
+    async with database.transaction() as session:
+        queued = await session.scalar(sa.select(sa.func.count()).select_from(ExchangeStep))
+        # What is measured afterwards has no courier at work beside it.
+        await session.execute(sa.delete(ExchangeStep))
+        await session.execute(sa.delete(Connector))
+    assert queued >= count, f"{queued} of {count} requests are queued for a tool"
+    return {"opening a request, besides the tool, p95 (ms)": p95(times)}
+
+
 async def timed(http: aiohttp.ClientSession, address: str) -> float:
     started = time.perf_counter()
     async with http.get(address, allow_redirects=False) as reply:
@@ -210,12 +232,12 @@ def p95(times: list[float]) -> float:
 # --- live -------------------------------------------------------------------------------------
 
 
-async def measure_live(url: str, database: Database) -> dict[str, float]:
+async def measure_live(url: str, database: Database, consoles: int) -> dict[str, float]:
     """Return how far behind référents' open pages are while persons write: told, then shown (the page read again)."""
     async with database.reading() as session:
         rows = await session.execute(
             sa.select(Ticket.uai, sa.func.max(Ticket.id)).where(Ticket.state == "nouveau", Ticket.level == 2)
-            .group_by(Ticket.uai).order_by(Ticket.uai).limit(CONSOLES)
+            .group_by(Ticket.uai).order_by(Ticket.uai).limit(consoles)
         )  # fmt: skip
         schools = [uai for uai, _ in rows]
     told: list[float] = []
@@ -225,10 +247,10 @@ async def measure_live(url: str, database: Database) -> dict[str, float]:
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
         tokens = [await sign_in(database, NewGrant("referent", "etablissement", uai)) for uai in schools]
         chats = [await begin(http, url, uai) for uai in schools]
-        await take_over(database)
+        await take_over(database, len(chats))
         sent.update({number: [] for _, number in chats})
         ready = [asyncio.Event() for _ in schools]
-        consoles = [
+        pages = [
             asyncio.create_task(watch(url, token, ready[place], sent, told, shown))
             for place, token in enumerate(tokens)
         ]
@@ -240,9 +262,9 @@ async def measure_live(url: str, database: Database) -> dict[str, float]:
             said.append(asyncio.create_task(write(http, url, *chooser.choice(chats), sent)))
         await asyncio.gather(*said)
         await asyncio.sleep(5)
-        for console in consoles:
-            console.cancel()
-        await asyncio.gather(*consoles, return_exceptions=True)
+        for page in pages:
+            page.cancel()
+        await asyncio.gather(*pages, return_exceptions=True)
     missed = sum(map(len, sent.values()))
     return {
         "messages": RATE * SECONDS, "consoles": len(schools), "told late, p95 (s)": round(p95(told), 2),
@@ -251,17 +273,20 @@ async def measure_live(url: str, database: Database) -> dict[str, float]:
     }  # fmt: skip
 
 
-async def begin(http: aiohttp.ClientSession, url: str, uai: str) -> tuple[str, str]:
-    """Open a conversation and a request in it; return its bearer and the request's number."""
+async def begin(http: aiohttp.ClientSession, url: str, uai: str, times: list[float] | None = None) -> tuple[str, str]:
+    """Open a conversation and a request in it; return its bearer and the request's number, and note how long opening it took."""
     async with http.post(f"{url}/api/v1/sessions", json={"profile": "parent", "uai": uai}) as reply:
         token = (await reply.json())["token"]
     answer = {}
     for body in (
-        {"choice": "demande:ouvrir"},
+        {"text": "je veux parler à quelqu’un"},
         {"text": "Le blog de la classe est vide"},
         {"choice": "demande:envoyer"},
     ):
+        started = time.perf_counter()
         answer = await post(http, url, token, body)
+    if times is not None:
+        times.append((time.perf_counter() - started) * 1000)
     return token, answer["messages"][0]["ticket"]["number"]
 
 
@@ -273,10 +298,10 @@ async def post(http: aiohttp.ClientSession, url: str, token: str, body: dict) ->
         return answer
 
 
-async def take_over(database: Database) -> None:
+async def take_over(database: Database, count: int) -> None:
     """Let somebody speak in the assistant's place in the conversations of the last requests: what is said there is told."""
     async with database.transaction() as session:
-        newest = sa.select(Ticket.conversation_id).order_by(Ticket.id.desc()).limit(CONSOLES)
+        newest = sa.select(Ticket.conversation_id).order_by(Ticket.id.desc()).limit(count)
         await session.execute(
             sa.update(Conversation).where(Conversation.id.in_(newest)).values(taken_by="bench")
             .execution_options(synchronize_session=False)
