@@ -40,7 +40,6 @@ from bot.errors import EngineError
 from bot.escalation import outages
 from bot.escalation import service as escalation
 from bot.escalation.outages import OpenIncidents
-from bot.escalation.rules import likely_topic
 from bot.escalation.service import Request, RequestReply
 from bot.knowledge.service import KnowledgeBase
 from bot.language.normalise import clean
@@ -279,8 +278,8 @@ class Assistant:
         context = Context.from_metadata(metadata)
         urgent = signs.topic and incoming.choice is None
         added = None if urgent else self._knowledge.added_topic(text, incoming.choice)
-        if added:
-            # The engine has not learnt it yet.
+        if added and not self._reader.knows(added):
+            # The engine has not learnt it yet, or the model that serves is older.
             decided = decide(Ranking(((added, 1.0),)), text, context, topics=self._knowledge.topics)
             return Understood(decided, [[added, 1.0]], [], None), False
         try:
@@ -328,7 +327,7 @@ class Assistant:
             Request(
                 conversation_id=incoming.received.conversation.id, message_id=incoming.received.message.id,
                 command=understood.decision.command or kinds.RESUME, text=incoming.masked.text, page=incoming.page,
-                browser=incoming.browser, topic=likely_topic(understood.ranking),
+                browser=incoming.browser, ranking=understood.ranking,
             ),
         )  # fmt: skip
 

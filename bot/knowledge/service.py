@@ -231,7 +231,7 @@ class KnowledgeBase:
     """The topics, the articles in service, the values of the territories and the search, held in memory.
 
     `refresh` reads them again when the database says that something changed; what is served is replaced whole.
-    `topics` are those of the file and those that formateurs added, which the engine does not know.
+    `topics` are those of the file and those that formateurs added, of which the engine knows those that its model was made with.
     """
 
     def __init__(
@@ -319,7 +319,7 @@ class KnowledgeBase:
         return True
 
     def added_topic(self, text: str, choice: str | None) -> str | None:
-        """Return the added topic that a button names, or that `text` says word for word; None for the engine's own."""
+        """Return the added topic that a button names, or that `text` says word for word; None for one of the file."""
         if choice is None:
             return self._told.get(_words(text))
         kind, _, value = choice.partition(":")

@@ -98,6 +98,7 @@ async def test_a_model_is_made_measured_made_again_and_tried(
     settings = Settings(root=project.root, var_dir=tmp_path / "var")
     again = remake_model(settings, run.archive, lambda _: None)
     first, second = Reader.load(archive), Reader.load(again)
+    assert first.topics["tablette"].profiles == ("parent",)
     for text in ASKED:
         assert first.rank(text, "parent") == second.rank(text, "parent")
     # Both views of the text, and the calibration, are in what was held out.

@@ -92,6 +92,7 @@ class TopicClassifier(GraphComponent):
             message.set(INTENT, pairs[0], add_to_output=True)
             message.set(INTENT_RANKING_KEY, pairs, add_to_output=True)
             message.set("thresholds", self._model.thresholds)
+            message.set("topics", self._model.topics)
         return messages
 
 

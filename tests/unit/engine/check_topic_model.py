@@ -17,6 +17,9 @@ from bot.dialogue.decision import Thresholds  # noqa: E402
 from bot.engine.features import FeatureSettings, Featuriser, Sample  # noqa: E402
 from bot.engine.model import TopicModel, TrainSettings, _read_alone, choose_thresholds  # noqa: E402
 from bot.language.calibration import Calibration  # noqa: E402
+from bot.topics import Topic, load_topics  # noqa: E402
+
+TOPICS = load_topics()
 
 WORDS = {
     "connexion_adresse": "adresse du site, lien de la page, où se trouve l'accueil, quelle url taper, portail de l'école",
@@ -148,10 +151,27 @@ def check_thresholds_grow_with_doubt(_: TopicModel) -> None:
     sure = np.full((100, 3), 0.15)
     sure[:, 0] = 0.70
     labels = ["connexion_adresse", "visio", "hors_sujet"]
-    right = choose_thresholds(sure, np.zeros(100, dtype=int), labels)
-    mistaken = choose_thresholds(sure, np.arange(100) % 2, labels)  # right one time in two
+    right = choose_thresholds(sure, np.zeros(100, dtype=int), labels, TOPICS)
+    mistaken = choose_thresholds(sure, np.arange(100) % 2, labels, TOPICS)  # right one time in two
     assert isinstance(right, Thresholds)
     assert right.answer < mistaken.answer
+
+
+def check_the_topics_of_its_making_travel_with_it(model: TopicModel) -> None:
+    added = Topic("tablette", "technique", ("parent",), "La tablette prêtée")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model.topics = TOPICS.joined_by([added])
+        model.save(folder)
+        model.topics = TOPICS
+        loaded = TopicModel.load(folder)
+        assert loaded.topics["tablette"] == added
+        assert list(loaded.topics) == [*TOPICS, added]
+        # A model that keeps none was made with the file's.
+        state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        del state["topics"]
+        (folder / "model.json").write_text(json.dumps(state), encoding="utf-8")
+        assert list(TopicModel.load(folder).topics) == list(TOPICS)
 
 
 def check_few_calm_messages_are_hinted_at_and_fewer_are_certain(model: TopicModel) -> None:
@@ -161,7 +181,7 @@ def check_few_calm_messages_are_hinted_at_and_fewer_are_certain(model: TopicMode
     chances[1000:, 2] = 0.9
     chances[:, 0] = 1 - chances.sum(axis=1)
     targets = np.repeat([0, 2], [1000, 100])
-    alone = _read_alone(chances, targets, labels, Calibration())
+    alone = _read_alone(chances, targets, labels, TOPICS, Calibration())
     calm = chances[:1000, 1:].max(axis=1)
     assert 0.010 <= (calm > alone.thresholds.urgent).mean() <= 0.015
     assert (calm > alone.certain).mean() <= 0.001
