@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.chat.composer import (
     DEGRADED,
+    LEAST_SCORE,
     NO_SECRETS,
     PUPIL,
     READ_IN_PART,
@@ -284,7 +285,8 @@ class Assistant:
             return Understood(decided, [[added, 1.0]], [], None), False
         try:
             # A leading slash would be a command to Rasa, whatever spaces come before it.
-            return await self._engine.understand(conversation.id, text.lstrip("/ \t\n\u00a0") or "…", metadata), False
+            understood = await self._engine.understand(conversation.id, text.lstrip("/ \t\n\u00a0") or "…", metadata)
+            return self._or_searched(understood, text), False
         except EngineError as error:
             log.warning("engine_out", reason=error.code)
         thresholds = self._reader.thresholds
@@ -295,6 +297,15 @@ class Assistant:
             ranking, thresholds = self._knowledge.search.rank(text), SEARCH_THRESHOLDS
         decided = decide(Ranking(tuple(ranking)), text, context, topics=self._knowledge.topics, thresholds=thresholds)
         return Understood(decided, [[name, round(p, 4)] for name, p in ranking[:12]], [], None), True
+
+    def _or_searched(self, understood: Understood, text: str) -> Understood:
+        """Let the search offer an added topic for what the engine, which has not learnt it, finds out of scope."""
+        if understood.decision.kind != kinds.OUT_OF_SCOPE:
+            return understood
+        best = next(iter(self._knowledge.search.find(text, 1)), None)
+        if best is None or best.score < LEAST_SCORE or not self._knowledge.is_added(best.topic) or self._reader.knows(best.topic):
+            return understood
+        return replace(understood, decision=Decision(kinds.SEARCH, None, understood.decision.confidence), messages=[])
 
     def _signs(self, incoming: _Incoming, text: str, profile: str | None, state: DialogueState
                ) -> tuple[UrgentSigns, list[tuple[str, float]]]:  # fmt: skip

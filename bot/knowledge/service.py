@@ -323,7 +323,11 @@ class KnowledgeBase:
         if choice is None:
             return self._told.get(_words(text))
         kind, _, value = choice.partition(":")
-        return value if kind == "sujet" and value in self.articles and value not in self._of_the_file else None
+        return value if kind == "sujet" and value in self.articles and self.is_added(value) else None
+
+    def is_added(self, topic: str) -> bool:
+        """Tell whether a topic is one that formateurs added."""
+        return topic in self.topics and topic not in self._of_the_file
 
     async def _refresh_territories(self) -> None:
         async with self._database.reading() as session:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import selectinload
 
 from bot.clock import Clock
 from bot.db import Database
+from bot.dialogue.decision import OUT_OF_SCOPE
 from bot.errors import Conflict, InvalidField, InvalidInput, NotFound
 from bot.knowledge.service import read_all_topics
 from bot.language.normalise import normalise
@@ -34,7 +35,6 @@ from bot.topics import load_topics
 
 # What became of lines, and the kinds of gestures that make it so.
 GIVEN, DISCARDED = "donnee", "ecartee"
-OUT_OF_SCOPE = "hors_sujet"
 GROUPS_PAGE, SENTENCES_PAGE, GESTURES_PAGE = 20, 50, 20
 # What a formateur strikes out of a message.
 STRUCK = "[masqué]"

@@ -153,7 +153,7 @@ def create_app(
                 learner or (python, "-m", "bot", "learn"), settings.root, settings.var_dir / "log" / "learn.log"
             )
             app[training.LAUNCHER] = launcher
-            app[training.TRIALS] = Trials(settings.root)
+            app[training.TRIALS] = Trials(settings.root, lambda: reader.archive)
             jobs = Jobs(
                 knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents,
                 _postman(settings, database, clock, app[chat.VAULT]), openings, launcher, publisher, learning,

@@ -13,7 +13,7 @@ from bot.chat.views import CLOCK, DATABASE, KNOWLEDGE, PERSONAL_DATA
 from bot.clock import FixedClock
 from bot.conversations.models import Conversation, Message, Person
 from bot.db import Database
-from bot.learning.collecting import DECLINED, ESCALATED, LOST, OPEN, UNHELPFUL
+from bot.learning.collecting import DECLINED, ESCALATED, LOST, OFF, OPEN, UNHELPFUL
 from bot.learning.grouper import regroup
 from bot.learning.inbox import GIVEN
 from bot.learning.models import InboxGesture, InboxGroup, InboxLine, InboxMark, Utterance
@@ -84,6 +84,24 @@ async def say(site: Api, *texts: str, profile: str = "parent", uai: str | None =
         chat = await site.open(profile, uai)
         assert (await chat.say(text))["result"]["outcome"] == "clarify", text
     await site.app[LEARNING].collect()
+
+
+async def test_what_is_taken_for_out_of_scope_comes_in_until_a_formateur_says_that_it_is(
+    site: Api, own_database: Database, browser_of: Open
+) -> None:
+    await (await site.open("parent", ECOLE)).say("quelle météo à la kermesse")
+    await site.app[LEARNING].collect()
+    [line] = await lines_in(own_database)
+    assert (line.kind, line.text) == (OFF, "quelle météo à la kermesse")
+    group = await in_a_group(own_database)
+    formateur = await browser_of("formateur")
+    assert "Jugé hors sujet" in (await formateur.get(PATH)).words
+    given = await formateur.post(f"{PATH}/groupes/{group}", gesture="hors-sujet", line=str(line.id), confirmed="oui")
+    assert given.status == 303
+    for said in ("Quelle MÉTÉO à la kermesse", "quelle météo demain"):
+        await (await site.open("parent", ECOLE)).say(said)
+    await site.app[LEARNING].collect()
+    assert [line.text for line in await lines_in(own_database) if line.state == OPEN] == ["quelle météo demain"]
 
 
 # --- a new topic -----------------------------------------------------------------------------

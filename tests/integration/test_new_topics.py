@@ -96,6 +96,20 @@ async def test_a_new_topic_is_found_and_answered_at_once_before_any_training(
     )  # fmt: skip
 
 
+async def test_what_the_engine_finds_out_of_scope_is_offered_when_it_is_of_a_topic_added_since(
+    site: Api, browser_of: Open
+) -> None:
+    # The script takes « météo » for out of scope.
+    asked = "réserver le gymnase, ou bien la météo annule tout"
+    before = await (await site.open("enseignant", COLLEGE)).say(asked)
+    assert before["result"]["outcome"] == "out_of_scope"
+    await add(await browser_of("formateur"), await browser_of("formateur"))
+    after = await (await site.open("enseignant", COLLEGE)).say(asked)
+    assert (after["result"]["outcome"], after["result"]["topic"]) == ("choices", ID)
+    other = await (await site.open("enseignant", COLLEGE)).say("la météo de demain")
+    assert other["result"]["outcome"] == "out_of_scope"
+
+
 async def test_the_engine_is_asked_as_long_as_the_model_that_serves_knows_the_topic(
     start: Start, site: Api, browser_of: Open, tmp_path: Path
 ) -> None:
