@@ -9,7 +9,6 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.resources import clock, database
 from bot.errors import AssistentError
-from bot.escalation.rules import likely_topic
 from bot.escalation.service import Request, handle_request
 
 
@@ -49,7 +48,7 @@ def read_request(tracker: Tracker) -> Request | None:
     return Request(
         conversation_id=tracker.sender_id, message_id=metadata["message"], command=decided.get("command") or "",
         text=message.get("text") or "", page=metadata.get("page") or "", browser=metadata.get("navigateur") or "",
-        topic=likely_topic((pair["name"], pair["confidence"]) for pair in message.get("intent_ranking") or ()),
+        ranking=[(pair["name"], pair["confidence"]) for pair in message.get("intent_ranking") or ()],
     )  # fmt: skip
 
 

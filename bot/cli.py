@@ -278,7 +278,7 @@ def _load(settings: Settings, _: argparse.Namespace) -> int:
 async def _import(settings: Settings, database: Database, folder: Path, *, replace: bool) -> int:
     from bot.clock import SystemClock
     from bot.knowledge.exchange import import_knowledge
-    from bot.learning.utterances import Taught
+    from bot.learning.teaching import Taught
 
     report = await import_knowledge(
         database, folder, load_topics(), Taught(), SystemClock(), author=os.environ.get("USER", "import"),
@@ -362,7 +362,7 @@ def _knowledge_import(settings: Settings, options: argparse.Namespace) -> int:
 
 def _knowledge_export(settings: Settings, options: argparse.Namespace) -> None:
     from bot.knowledge.exchange import export_knowledge
-    from bot.learning.utterances import Taught
+    from bot.learning.teaching import Taught
 
     async def give(database: Database) -> int:
         return len(await export_knowledge(database, options.folder, load_topics(), Taught()))

@@ -5,9 +5,10 @@ Read from `knowledge/topics.yml`. Valid on Python 3.10: the engine reads them in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -80,6 +81,15 @@ class Topics:
     def joined_by(self, added: list[Topic]) -> Topics:
         """Return these and those that formateurs added; one of the file is never replaced."""
         return Topics([*self, *(topic for topic in added if topic.id not in self)]) if added else self
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return plain data: a model keeps the topics that it was made with."""
+        return [asdict(topic) for topic in self]
+
+    @classmethod
+    def from_json(cls, data: list[dict[str, Any]]) -> Topics:
+        """Build from what `to_json` returned; TypeError or KeyError when it is something else."""
+        return cls([Topic(**{**entry, "profiles": tuple(entry["profiles"])}) for entry in data])
 
     @property
     def answerable(self) -> list[Topic]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -147,18 +148,24 @@ def free_ports(count: int) -> list[int]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The assistant, started as `make run` does and ended as Ctrl-C does."""
-    folder = tmp_path_factory.mktemp("stack")
+    """The assistant on the project's own files."""
+    with run_stack(tmp_path_factory.mktemp("stack"), ROOT) as stack:
+        yield stack
+
+
+@contextlib.contextmanager
+def run_stack(folder: Path, root: Path) -> Iterator[Stack]:
+    """Start the assistant of a project as `make run` does, and end it as Ctrl-C does; `folder` holds what it writes."""
     environment = {
         **without_settings(os.environ), **choose_ports(),
-        "ASSISTENT_VAR_DIR": str(folder), "ASSISTENT_RATE_LIMITS": "off",
+        "ASSISTENT_ROOT": str(root), "ASSISTENT_VAR_DIR": str(folder), "ASSISTENT_RATE_LIMITS": "off",
         "ASSISTENT_FRAME_ANCESTORS": "http://localhost:*", REDMINE_KEY: "assistentkey",
     }  # fmt: skip
     settings = read_settings(environment)
     output = folder / "run.log"
     with output.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bot", "run"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log,
+            [sys.executable, "-m", "bot", "run"], cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=log,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
     stack = Stack(settings, Control.of(settings), process)

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.chat.composer import (
     DEGRADED,
+    LEAST_SCORE,
     NO_SECRETS,
     PUPIL,
     READ_IN_PART,
@@ -40,7 +41,6 @@ from bot.errors import EngineError
 from bot.escalation import outages
 from bot.escalation import service as escalation
 from bot.escalation.outages import OpenIncidents
-from bot.escalation.rules import likely_topic
 from bot.escalation.service import Request, RequestReply
 from bot.knowledge.service import KnowledgeBase
 from bot.language.normalise import clean
@@ -280,13 +280,14 @@ class Assistant:
         context = Context.from_metadata(metadata)
         urgent = signs.topic and incoming.choice is None
         added = None if urgent else self._knowledge.added_topic(text, incoming.choice)
-        if added:
-            # The engine has not learnt it yet.
+        if added and not self._reader.knows(added):
+            # The engine has not learnt it yet, or the model that serves is older.
             decided = decide(Ranking(((added, 1.0),)), text, context, topics=self._knowledge.topics)
             return Understood(decided, [[added, 1.0]], [], None), False
         try:
             # A leading slash would be a command to Rasa, whatever spaces come before it.
-            return await self._engine.understand(conversation.id, text.lstrip("/ \t\n\u00a0") or "…", metadata), False
+            understood = await self._engine.understand(conversation.id, text.lstrip("/ \t\n\u00a0") or "…", metadata)
+            return self._or_searched(understood, text), False
         except EngineError as error:
             log.warning("engine_out", reason=error.code)
         thresholds = self._reader.thresholds
@@ -301,6 +302,15 @@ class Assistant:
             Ranking(tuple(ranking)), text, context, topics=self._knowledge.topics, thresholds=thresholds, parts=parts
         )
         return Understood(decided, [[name, round(p, 4)] for name, p in ranking[:12]], [], None), True
+
+    def _or_searched(self, understood: Understood, text: str) -> Understood:
+        """Let the search offer an added topic for what the engine, which has not learnt it, finds out of scope."""
+        if understood.decision.kind != kinds.OUT_OF_SCOPE:
+            return understood
+        best = next(iter(self._knowledge.search.find(text, 1)), None)
+        if best is None or best.score < LEAST_SCORE or not self._knowledge.is_added(best.topic) or self._reader.knows(best.topic):
+            return understood
+        return replace(understood, decision=Decision(kinds.SEARCH, None, understood.decision.confidence), messages=[])
 
     def _signs(self, incoming: _Incoming, text: str, profile: str | None, state: DialogueState
                ) -> tuple[UrgentSigns, list[tuple[str, float]]]:  # fmt: skip
@@ -333,7 +343,7 @@ class Assistant:
             Request(
                 conversation_id=incoming.received.conversation.id, message_id=incoming.received.message.id,
                 command=understood.decision.command or kinds.RESUME, text=incoming.masked.text, page=incoming.page,
-                browser=incoming.browser, topic=likely_topic(understood.ranking),
+                browser=incoming.browser, ranking=understood.ranking,
             ),
         )  # fmt: skip
 

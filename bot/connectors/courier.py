@@ -33,7 +33,9 @@ from bot.connectors.tool import Tool
 from bot.db import Database
 from bot.errors import AssistentError, ToolError, ToolRefused, ToolUnavailable
 from bot.escalation.models import Ticket
+from bot.knowledge.service import read_all_topics
 from bot.privacy.names import mask_names
+from bot.topics import load_topics
 
 # How many steps go to one tool at once: enough to catch up after a failure, few enough not to be one.
 _AT_ONCE = 8
@@ -137,7 +139,7 @@ class Courier:
             step = await session.get_one(ExchangeStep, step_id)
             exchange = await session.get_one(Exchange, step.exchange_id)
             ticket = await session.get_one(Ticket, exchange.ticket_id)
-            return step, exchange.remote_id, describe(ticket)
+            return step, exchange.remote_id, describe(ticket, await read_all_topics(session, load_topics()))
 
     async def _put_off(self, connector: Connector, step: ExchangeStep, reason: str, *, dead: bool) -> None:
         log.warning(

@@ -11,7 +11,7 @@ from bot.escalation import states
 from bot.escalation.models import Ticket
 from bot.escalation.states import Kind
 from bot.privacy.names import mask_names
-from bot.topics import PROFILE_NAMES, load_topics
+from bot.topics import PROFILE_NAMES, Topics
 
 # The steps of an exchange.
 CREATE, COMMENT, STATE = "creation", "commentaire", "etat"
@@ -55,10 +55,10 @@ def retry_at(now: datetime, attempts: int) -> datetime:
     return now + min(_FIRST_RETRY * 2 ** min(attempts - 1, 10), _LONGEST_RETRY)
 
 
-def describe(ticket: Ticket) -> Outgoing:
+def describe(ticket: Ticket, topics: Topics) -> Outgoing:
     """Return what leaves of a request: no name of a person, as far as the rules know one."""
     problem, page = (mask_names(text, keep=[ticket.school]) for text in (ticket.problem, ticket.page))
-    topic = load_topics().get(ticket.topic or "")
+    topic = topics.get(ticket.topic)
     profile = PROFILE_NAMES.get(ticket.profile or "", "")
     school = ticket.school + ("" if ticket.school_checked else " (à vérifier)")
     lines = [

@@ -21,7 +21,7 @@ from bot.dialogue.decision import Thresholds
 from bot.engine.features import Features, FeatureSettings, Featuriser, Sample
 from bot.language.calibration import Calibration, open_to, softmax
 from bot.language.sentences import sentences_of
-from bot.topics import load_topics
+from bot.topics import Topics, load_topics
 
 SEED = 20261122
 OUT_OF_SCOPE = "hors_sujet"
@@ -100,7 +100,7 @@ class TopicModel:
     """Ranks intents for a text: probabilities that mean what they say, and the thresholds chosen with them."""
 
     def __init__(self, featuriser: Featuriser, labels: list[str], written: tuple[np.ndarray, np.ndarray],
-                 meant: np.ndarray, calibration: Calibration, thresholds: Thresholds, alone: Alone,
+                 meant: np.ndarray, calibration: Calibration, thresholds: Thresholds, alone: Alone, topics: Topics,
                  last_weight: float = 0.0) -> None:  # fmt: skip
         self.featuriser = featuriser
         self.labels = labels
@@ -111,6 +111,8 @@ class TopicModel:
         self.alone = alone
         # What the last sentence counts for, beside the whole, where there are several.
         self.last_weight = last_weight
+        # Those that it was made with: what it decides by, whatever the topics' file says where it is loaded.
+        self.topics = topics
         # Right after training: what models that had not seen each text made of it. Not saved.
         self.held_out: np.ndarray | None = None
 
@@ -122,6 +124,7 @@ class TopicModel:
         names = sorted(set(labels))
         if len(names) < 2:
             raise ValueError("a classifier needs at least two intents")
+        topics = load_topics()
         featuriser = Featuriser.fit(samples, features)
         # Rows and folds are made side by side where there is enough to do, and so are the two calibrations; each has
         # one thread.
@@ -137,18 +140,18 @@ class TopicModel:
         )
         if not folds:
             unknown = Alone(Calibration(), Thresholds(urgent=_NEVER), _NEVER)
-            return cls(featuriser, names, written, meant, Calibration(), Thresholds(), unknown)
-        held_out = _held_out(rows, samples, names, folds, fitted)
+            return cls(featuriser, names, written, meant, Calibration(), Thresholds(), unknown, topics)
+        held_out = _held_out(rows, samples, names, topics, folds, fitted)
         both, alone = Parallel(n_jobs=workers, max_nbytes=None)(
             delayed(_calibrate)(held_out, targets, by_meaning=by_meaning) for by_meaning in (True, False)
         )
         chances = _probabilities(held_out, both)
-        several, last = _last_held_out(featuriser, samples, names, folds, fitted, both)
+        several, last = _last_held_out(featuriser, samples, names, topics, folds, fitted, both)
         last_weight = _weigh_last(chances[several], last, targets[several])
         chances[several] = with_last(chances[several], last, last_weight)
-        thresholds = choose_thresholds(chances, targets, names)
-        read = _read_alone(_probabilities(held_out, alone), targets, names, alone)
-        model = cls(featuriser, names, written, meant, both, thresholds, read, last_weight)
+        thresholds = choose_thresholds(chances, targets, names, topics)
+        read = _read_alone(_probabilities(held_out, alone), targets, names, topics, alone)
+        model = cls(featuriser, names, written, meant, both, thresholds, read, topics, last_weight)
         model.held_out = chances
         return model
 
@@ -158,7 +161,7 @@ class TopicModel:
         weights, bias = self.written
         scores = _Scores(
             rows.written @ weights + bias, _with_one(rows.meant) @ self.meant,
-            _open_to(samples, self.labels),
+            _open_to(samples, self.labels, self.topics),
         )  # fmt: skip
         return _probabilities(scores, self.calibration)
 
@@ -185,7 +188,7 @@ class TopicModel:
         )
         state = {
             "labels": self.labels, "calibration": asdict(self.calibration), "thresholds": asdict(self.thresholds),
-            "alone": asdict(self.alone), "last_weight": self.last_weight,
+            "alone": asdict(self.alone), "topics": self.topics.to_json(), "last_weight": self.last_weight,
         }  # fmt: skip
         (folder / "model.json").write_text(json.dumps(state), encoding="utf-8")
 
@@ -207,9 +210,10 @@ class TopicModel:
             Calibration.from_json(state["alone"]["calibration"]), Thresholds(**state["alone"]["thresholds"]),
             state["alone"]["certain"],
         )  # fmt: skip
+        topics = Topics.from_json(state["topics"])
         return cls(
             featuriser, state["labels"], (weights, bias), meant, Calibration.from_json(state["calibration"]),
-            Thresholds(**state["thresholds"]), alone, float(state["last_weight"]),
+            Thresholds(**state["thresholds"]), alone, topics, float(state["last_weight"]),
         )  # fmt: skip
 
 
@@ -267,19 +271,19 @@ def _folds(targets: np.ndarray, samples: list[Sample], hands: list[str] | None, 
     return [np.array(sorted(fold)) for fold in folds if fold]
 
 
-def _held_out(rows: Features, samples: list[Sample], labels: list[str], folds: list[np.ndarray], fitted: list[tuple]
-              ) -> _Scores:  # fmt: skip
+def _held_out(rows: Features, samples: list[Sample], labels: list[str], topics: Topics, folds: list[np.ndarray],
+              fitted: list[tuple]) -> _Scores:  # fmt: skip
     """Score each sample with experts that saw nothing of its block."""
     written = np.zeros((len(samples), len(labels)), dtype=np.float32)
     meant = np.zeros_like(written)
     for fold, ((weights, bias), dense) in zip(folds, fitted):
         written[fold] = rows.written[fold] @ weights + bias
         meant[fold] = _with_one(rows.meant[fold]) @ dense
-    return _Scores(written, meant, _open_to(samples, labels))
+    return _Scores(written, meant, _open_to(samples, labels, topics))
 
 
-def _open_to(samples: list[Sample], labels: list[str]) -> np.ndarray:
-    by_profile = {profile: open_to(profile, labels) for profile in {sample.profile for sample in samples}}
+def _open_to(samples: list[Sample], labels: list[str], topics: Topics) -> np.ndarray:
+    by_profile = {profile: open_to(profile, labels, topics) for profile in {sample.profile for sample in samples}}
     return np.array([by_profile[sample.profile] for sample in samples], dtype=np.float32).reshape(-1, len(labels))
 
 
@@ -310,8 +314,8 @@ def _calibrate(scores: _Scores, targets: np.ndarray, *, by_meaning: bool) -> Cal
     return Calibration(*map(float, found[:3]), bias=tuple(round(float(value), 5) for value in found[3:]))
 
 
-def _last_held_out(featuriser: Featuriser, samples: list[Sample], labels: list[str], folds: list[np.ndarray],
-                   fitted: list[tuple], calibration: Calibration) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+def _last_held_out(featuriser: Featuriser, samples: list[Sample], labels: list[str], topics: Topics,
+                   folds: list[np.ndarray], fitted: list[tuple], calibration: Calibration) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Return which samples have several sentences, and what experts that saw nothing of their block make of the last one."""
     places: list[int] = []
     chances = [np.zeros((0, len(labels)), dtype=np.float32)]
@@ -321,7 +325,7 @@ def _last_held_out(featuriser: Featuriser, samples: list[Sample], labels: list[s
             continue
         texts = [Sample(text, samples[index].profile) for index, text in last.items()]
         rows = featuriser.transform(texts)
-        scores = _Scores(rows.written @ weights + bias, _with_one(rows.meant) @ dense, _open_to(texts, labels))
+        scores = _Scores(rows.written @ weights + bias, _with_one(rows.meant) @ dense, _open_to(texts, labels, topics))
         places += last
         chances.append(_probabilities(scores, calibration))
     return np.array(places, dtype=int), np.vstack(chances)
@@ -345,12 +349,14 @@ def _weigh_last(whole: np.ndarray, last: np.ndarray, targets: np.ndarray) -> flo
     return round(float(found.x), 4)
 
 
-def choose_thresholds(probabilities: np.ndarray, targets: np.ndarray, labels: list[str]) -> Thresholds:
+def choose_thresholds(
+    probabilities: np.ndarray, targets: np.ndarray, labels: list[str], topics: Topics
+) -> Thresholds:
     """Choose on held-out probabilities, by what each mistake costs the person, in clicks.
 
     Topics, dialogue and « hors sujet » have thresholds of their own: what is done instead of answering differs.
     """
-    rows, topics = np.arange(len(targets)), load_topics()
+    rows = np.arange(len(targets))
     first, best = probabilities.argmax(axis=1), probabilities.max(axis=1)
     right = first == targets
     place = (probabilities > probabilities[rows, targets][:, None]).sum(axis=1)
@@ -387,9 +393,9 @@ def choose_thresholds(probabilities: np.ndarray, targets: np.ndarray, labels: li
     )  # fmt: skip
 
 
-def _read_alone(probabilities: np.ndarray, targets: np.ndarray, labels: list[str], calibration: Calibration) -> Alone:
+def _read_alone(probabilities: np.ndarray, targets: np.ndarray, labels: list[str], topics: Topics,
+                calibration: Calibration) -> Alone:  # fmt: skip
     """Choose on held-out probabilities; what is urgent, by how many of the other messages would be taken for it."""
-    topics = load_topics()
     urgent = np.array([(topic := topics.get(label)) is not None and topic.is_urgent for label in labels])
     calm = ~urgent[targets]
     if not urgent.any() or not calm.any():
@@ -400,7 +406,7 @@ def _read_alone(probabilities: np.ndarray, targets: np.ndarray, labels: list[str
             float(np.ceil(np.quantile(chances, 1 - share, method="higher") * 1e4) / 1e4)
             for share in (_FALSE_HINTS, _FALSE_CERTAIN)
         )
-    thresholds = replace(choose_thresholds(probabilities, targets, labels), urgent=hint)
+    thresholds = replace(choose_thresholds(probabilities, targets, labels, topics), urgent=hint)
     return Alone(calibration, thresholds, certain)
 
 

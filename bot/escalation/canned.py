@@ -15,10 +15,11 @@ from bot.errors import Conflict, Forbidden, InvalidField, NotFound
 from bot.escalation.desk import AGENT_OF
 from bot.escalation.models import CannedAnswer, Group, Ticket
 from bot.knowledge.article import load_variables
+from bot.knowledge.service import read_all_topics
 from bot.people.audit import audit
 from bot.people.rules import Permission
 from bot.people.sign_in import Caller
-from bot.topics import load_topics
+from bot.topics import Topics, load_topics
 
 MAX_TITLE, MAX_TEXT = 120, 4_000
 PAGE = 50
@@ -114,7 +115,7 @@ def examples() -> dict[str, str]:
     return {name: example for name, (_, example) in list_variables().items()}
 
 
-def check_entry(entry: Entry) -> Entry:
+def check_entry(entry: Entry, topics: Topics) -> Entry:
     """Return the entry as it may be kept, its topic and variables known; InvalidField says what to change."""
     title, text = " ".join(entry.title.split()), entry.text.strip()
     if not 0 < len(title) <= MAX_TITLE:
@@ -127,7 +128,7 @@ def check_entry(entry: Entry) -> Entry:
         raise InvalidField("text", f"Ces variables n’existent pas : {named}. La liste est sous le texte.")
     if _BRACE.search(_VARIABLE.sub("", text)):
         raise InvalidField("text", "Une accolade est seule : une variable s’écrit {numero}.")
-    known = load_topics().get(entry.topic)
+    known = topics.get(entry.topic)
     if entry.topic and (known is None or known.is_dialogue):
         raise InvalidField("topic", "Choisissez le sujet dans la liste.")
     return Entry(title, text, entry.group_id, entry.topic)
@@ -202,8 +203,8 @@ def _for(ticket: Ticket) -> sa.Select:
 
 async def add_answer(database: Database, clock: Clock, caller: Caller, entry: Entry) -> int:
     """Add an answer and return its id."""
-    entry = check_entry(entry)
     async with database.transaction() as session:
+        entry = check_entry(entry, await read_all_topics(session, load_topics()))
         await _check_group(session, caller, entry)
         answer = CannedAnswer(version=1, author=caller.account.name, updated_at=clock.now())
         _put(answer, entry)
@@ -217,8 +218,8 @@ async def change_answer(
     database: Database, clock: Clock, caller: Caller, answer_id: int, entry: Entry, seen: int
 ) -> None:
     """Change an answer; Conflict when it is no longer the version that was `seen`."""
-    entry = check_entry(entry)
     async with database.transaction() as session:
+        entry = check_entry(entry, await read_all_topics(session, load_topics()))
         answer = await _hold(session, caller, answer_id)
         if answer.removed_at is not None:
             raise NotFound("Cette réponse type a été retirée.")

@@ -20,6 +20,7 @@ from bot.escalation.models import CannedAnswer, Group, Route, Ticket
 from bot.escalation.routing import RoutingRow, chain_of, check_table, decide
 from bot.escalation.setup import read_table
 from bot.escalation.states import ACADEMIE_LEVEL, OPEN_STATES, VENDOR_LEVEL
+from bot.knowledge.service import read_all_topics
 from bot.people.audit import audit
 from bot.people.models import School
 from bot.people.rules import Scope, search_form
@@ -221,7 +222,7 @@ async def _check_names(session: AsyncSession, place: int, row: RoutingRow) -> No
     """Refuse a row that names what is not there: it would never be of use."""
     if not row.level:
         raise InvalidField(f"row-{place}", "Choisissez le groupe dans la liste.")
-    topics = load_topics()
+    topics = await read_all_topics(session, load_topics())
     if (row.topic and row.topic not in topics) or (row.theme and row.theme not in {one.theme for one in topics}):
         raise InvalidField(f"row-{place}", "Choisissez le sujet ou le thème dans la liste.")
     if row.profile and row.profile not in PROFILES:
@@ -242,8 +243,8 @@ def _told(row: RoutingRow) -> dict[str, Any]:
 
 async def try_routing(database: Database, topic: str, profile: str, school: School | None) -> tuple[Group, int]:
     """Return the group that a request would go to, and the place in the table of the row that decides; InvalidInput."""
-    known = load_topics().get(topic)
     async with database.reading() as session:
+        known = (await read_all_topics(session, load_topics())).get(topic)
         rows = await read_table(session)
         row = decide(
             rows, topic=topic or None, theme=known.theme if known else None, profile=profile or None,

@@ -22,6 +22,7 @@ from bot.escalation.routing import EVERYWHERE, Territory, chain_of
 from bot.escalation.rules import PARIS
 from bot.escalation.setup import group_for
 from bot.escalation.states import NEW, OPEN_STATES
+from bot.knowledge.service import read_all_topics
 from bot.people.audit import audit
 from bot.people.models import School
 from bot.people.rules import Permission, Scope, grants_for
@@ -184,9 +185,7 @@ async def open_incident(
     database: Database, clock: Clock, caller: Caller, *, topic: str, territory: Territory, title: str, text: str
 ) -> str:
     """Open an incident: its announcement, one request for all, and those who have just met it attached; return its id."""
-    known, title, text = load_topics().get(topic), title.strip(), text.strip()
-    if known is None or known.is_dialogue or known.is_urgent:
-        raise InvalidInput("Choisissez le sujet de l’incident dans la liste.")
+    title, text = title.strip(), text.strip()
     if not 0 < len(title) <= MAX_TITLE or not 0 < len(text) <= MAX_TEXT:
         raise InvalidInput(
             f"Le titre compte au plus {MAX_TITLE} caractères, le texte {MAX_TEXT} : ni l’un ni l’autre n’est vide."
@@ -195,6 +194,9 @@ async def open_incident(
         raise InvalidInput("Choisissez le territoire de l’incident.")
     now = clock.now()
     async with database.transaction() as session:
+        known = (await read_all_topics(session, load_topics())).get(topic)
+        if known is None or known.is_dialogue or known.is_urgent:
+            raise InvalidInput("Choisissez le sujet de l’incident dans la liste.")
         await _check_may(session, caller, territory)
         if any(_incident(row) == Incident(topic, territory) for row in await _open_rows(session)):
             raise Conflict("Un incident est déjà ouvert sur ce sujet dans ce territoire.")
@@ -363,8 +365,8 @@ async def propose(session: AsyncSession, caller: Caller, now: datetime) -> list[
 
 
 async def _signals(session: AsyncSession, when: sa.ColumnElement[bool], topics: Iterable[str] = ()) -> list[Signal]:
-    meaning = {topic.id for topic in load_topics() if not topic.is_dialogue and not topic.is_urgent}
-    rows = await _met(session, when, topics or meaning)
+    known = await read_all_topics(session, load_topics())
+    rows = await _met(session, when, topics or {topic.id for topic in known.answerable if not topic.is_urgent})
     return [Signal(person, topic, at, chain_of(school)) for person, topic, at, school in rows]
 
 

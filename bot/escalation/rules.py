@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.dialogue import decision as commands
 from bot.dialogue.state import ASKED_CONSENT, ASKED_PROBLEM, ASKED_SCHOOL
-from bot.topics import load_topics
+from bot.topics import Topics
 
 DONE = "fini"
 ABANDONED = "abandonne"
@@ -70,9 +70,8 @@ def advance(form: Form, command: str, text: str, *, found: tuple[str, str] | Non
     return form
 
 
-def likely_topic(ranking: Iterable[Iterable[Any]]) -> str | None:
+def likely_topic(ranking: Iterable[Iterable[Any]], topics: Topics) -> str | None:
     """Return the topic that the words of a problem are surely about, from (name, chance) pairs, the likeliest first."""
-    topics = load_topics()
     for name, chance in ranking:
         if chance < _SURE:
             return None

@@ -16,6 +16,7 @@ from bot.errors import Forbidden, InvalidField, NotFound
 from bot.escalation.desk import FILTER_STATES, SORTS, QueueFilter, count_queue, list_groups
 from bot.escalation.models import QueueView, StartView
 from bot.escalation.states import ACADEMIE_LEVEL, VENDOR_LEVEL
+from bot.knowledge.service import read_all_topics
 from bot.people.audit import audit
 from bot.people.models import Account, Grant
 from bot.people.rules import Permission, grants_for, search_form
@@ -105,13 +106,19 @@ async def list_shown(session: AsyncSession, caller: Caller) -> list[Shown]:
     views = (await session.scalars(query)).all()
     if not views:
         return []
-    groups = {group.id for group in await list_groups(session)}
-    shown = [_shown(view, caller, groups) for view in views]
+    names = await _read_names(session)
+    shown = [_shown(view, caller, *names) for view in views]
     return sorted(shown, key=lambda one: (not one.mine, search_form(one.view.name)))
 
 
-def _shown(view: QueueView, caller: Caller, groups: Collection[str]) -> Shown:
-    wanted, lost = filter_of(view.query, groups, {topic.id for topic in load_topics()})
+async def _read_names(session: AsyncSession) -> tuple[set[str], set[str]]:
+    """Return the groups and the topics that a view may name."""
+    groups, topics = await list_groups(session), await read_all_topics(session, load_topics())
+    return {group.id for group in groups}, {topic.id for topic in topics}
+
+
+def _shown(view: QueueView, caller: Caller, groups: Collection[str], topics: Collection[str]) -> Shown:
+    wanted, lost = filter_of(view.query, groups, topics)
     return Shown(view, wanted, lost, view.owner_id == caller.account.id)
 
 
@@ -132,10 +139,10 @@ async def list_managed(session: AsyncSession, caller: Caller) -> list[Listed]:
         .order_by(QueueView.name, QueueView.id)
         .limit(_LISTED)
     )
-    groups = {group.id for group in await list_groups(session)}
+    names = await _read_names(session)
     start = await session.get(StartView, caller.account.id)
     listed = [
-        Listed(_shown(view, caller, groups), owner, start is not None and start.view_id == view.id)
+        Listed(_shown(view, caller, *names), owner, start is not None and start.view_id == view.id)
         for view, owner in rows
     ]
     return sorted(listed, key=lambda one: (not one.shown.mine, search_form(one.shown.view.name)))
@@ -236,7 +243,7 @@ async def _find(session: AsyncSession, caller: Caller, view_id: int) -> QueueVie
 async def read_view(session: AsyncSession, caller: Caller, view_id: int) -> Shown:
     """Return a view that `caller` may open; NotFound."""
     view = await _find(session, caller, view_id)
-    return _shown(view, caller, {group.id for group in await list_groups(session)})
+    return _shown(view, caller, *await _read_names(session))
 
 
 async def _own(session: AsyncSession, caller: Caller, view_id: int) -> QueueView:

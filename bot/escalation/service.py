@@ -5,7 +5,7 @@ Every one is keyed by the id of the message that caused it: a message played twi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -31,13 +31,15 @@ from bot.escalation.rules import (
     Form,
     advance,
     french_date,
+    likely_topic,
     open_form,
 )
 from bot.escalation.setup import group_for
 from bot.escalation.states import NEW, REOPEN_DAYS
+from bot.knowledge.service import read_all_topics
 from bot.people.models import School
 from bot.people.rules import find_school
-from bot.topics import PROFILE_NAMES
+from bot.topics import PROFILE_NAMES, load_topics
 
 # What is asked of a request that was sent; the rest is the form's.
 _ON_SENT = (
@@ -57,8 +59,8 @@ class Request:
     text: str = ""
     page: str = ""
     browser: str = ""
-    # What the text is about, where that is sure.
-    topic: str | None = None
+    # What the text may be about: (topic, probability) pairs, the likeliest first.
+    ranking: Sequence[Sequence[Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,8 @@ async def _advance(session: AsyncSession, clock: Clock, conversation: Conversati
             await attachments.drop(session, conversation.id)
             return RequestReply(phrases.DROPPED[pupil])
         if request.command in (commands.PROBLEM, commands.ADD):
-            draft.topic = draft.topic or request.topic
+            topics = await read_all_topics(session, load_topics())
+            draft.topic = draft.topic or likely_topic(request.ranking, topics)
         if form.step == DONE:
             if request.command != commands.SEPARATE and (own := await _own(session, conversation, draft, to_write=True)):
                 return await _join(session, clock.now(), conversation, draft, own, request)

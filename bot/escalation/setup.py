@@ -12,6 +12,7 @@ from bot.errors import InvalidInput
 from bot.escalation.models import Group, Route
 from bot.escalation.routing import RoutingRow, chain_of, check_table, route
 from bot.escalation.states import ACADEMIE_LEVEL
+from bot.knowledge.service import read_all_topics
 from bot.people.models import School
 from bot.topics import load_topics
 
@@ -69,7 +70,7 @@ async def group_for(
         if first is None:
             return None, wanted
         table.append(RoutingRow(first.id, wanted))
-    known = load_topics().get(topic or "")
+    known = (await read_all_topics(session, load_topics())).get(topic)
     school = await session.get(School, uai) if uai else None
     group, found = route(
         table, topic=topic, theme=known.theme if known else None, profile=profile, chain=chain_of(school)

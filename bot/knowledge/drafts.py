@@ -270,7 +270,7 @@ async def check_publishable(
         # Learnt and forgotten again: what publication will do is what is tried.
         rehearsal = await session.begin_nested()
         try:
-            await teaching.teach(session, clock.now(), draft.topic, given.said, draft.author_id)
+            await teaching.teach(session, clock.now(), draft.topic, given.said, draft.author_id, given.heard)
         except InvalidField as error:
             raise InvalidField("utterances", error.sentence) from error
         finally:

@@ -23,25 +23,30 @@ _RESERVED = ("urgence_", "decision_")
 
 @dataclass(frozen=True)
 class NewTopic:
-    """A topic to be, with what people say of it and the topics that it could be taken for."""
+    """A topic to be, with what people say of it and the topics that it could be taken for.
+
+    `heard` are messages of the formateurs' inbox that it is to be given, by their numbers: their words stay there.
+    """
 
     topic: Topic
     neighbours: tuple[str, ...]
     said: tuple[Said, ...]
+    heard: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a draft keeps it, its id aside."""
         topic = self.topic
         return {
             "theme": topic.theme, "profiles": list(topic.profiles), "meaning": topic.meaning, "limits": topic.limits,
-            "neighbours": list(self.neighbours), "said": [list(one) for one in self.said],
+            "neighbours": list(self.neighbours), "said": [list(one) for one in self.said], "heard": list(self.heard),
         }  # fmt: skip
 
     @classmethod
     def from_json(cls, topic_id: str, kept: Mapping[str, Any]) -> NewTopic:
         """Read what a draft keeps."""
         topic = Topic(topic_id, kept["theme"], tuple(kept["profiles"]), kept["meaning"], kept["limits"])
-        return cls(topic, tuple(kept["neighbours"]), tuple((speaker, text) for speaker, text in kept["said"]))
+        said = tuple((speaker, text) for speaker, text in kept["said"])
+        return cls(topic, tuple(kept["neighbours"]), said, tuple(kept.get("heard", ())))
 
 
 def themes_of(topics: Topics) -> list[str]:
@@ -58,10 +63,8 @@ def check_new_topic(given: NewTopic, topics: Topics) -> None:
         if known is None or known.is_dialogue:
             raise InvalidField("neighbours", f"Le sujet voisin « {neighbour} » n’existe pas : prenez-le dans la liste.")
     check_said_of(given)
-    if len(given.said) < MIN_UTTERANCES:
-        raise InvalidField(
-            "utterances", f"Écrivez au moins {MIN_UTTERANCES} phrases, une par ligne ; il y en a {len(given.said)}."
-        )
+    if (count := len(given.said) + len(given.heard)) < MIN_UTTERANCES:
+        raise InvalidField("utterances", f"Écrivez au moins {MIN_UTTERANCES} phrases, une par ligne ; il y en a {count}.")
 
 
 def check_topic(topic: Topic, topics: Topics) -> None:

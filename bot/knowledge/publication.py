@@ -103,7 +103,7 @@ class Publisher:
                 )
             )  # fmt: skip
             await session.flush()
-            await self._teaching.teach(session, now, topic.id, given.said, draft.author_id)
+            await self._teaching.teach(session, now, topic.id, given.said, draft.author_id, given.heard)
             audit(session, now, draft.reviewer_id, "topic_added", "topic", topic.id)
         if article is None:
             article = Article(topic=draft.topic, version=0, state=IN_SERVICE, updated_at=now)

@@ -231,7 +231,7 @@ class KnowledgeBase:
     """The topics, the articles in service, the values of the territories and the search, held in memory.
 
     `refresh` reads them again when the database says that something changed; what is served is replaced whole.
-    `topics` are those of the file and those that formateurs added, which the engine does not know.
+    `topics` are those of the file and those that formateurs added, of which the engine knows those that its model was made with.
     """
 
     def __init__(
@@ -319,11 +319,15 @@ class KnowledgeBase:
         return True
 
     def added_topic(self, text: str, choice: str | None) -> str | None:
-        """Return the added topic that a button names, or that `text` says word for word; None for the engine's own."""
+        """Return the added topic that a button names, or that `text` says word for word; None for one of the file."""
         if choice is None:
             return self._told.get(_words(text))
         kind, _, value = choice.partition(":")
-        return value if kind == "sujet" and value in self.articles and value not in self._of_the_file else None
+        return value if kind == "sujet" and value in self.articles and self.is_added(value) else None
+
+    def is_added(self, topic: str) -> bool:
+        """Tell whether a topic is one that formateurs added."""
+        return topic in self.topics and topic not in self._of_the_file
 
     async def _refresh_territories(self) -> None:
         async with self._database.reading() as session:

@@ -22,9 +22,10 @@ class Teaching(Protocol):
         """Return what is in use, by topic."""
 
     async def teach(
-        self, session: AsyncSession, now: datetime, topic: str, said: Iterable[Said], author_id: str | None
-    ) -> None:
-        """Keep what is said of a topic; InvalidField names what cannot be."""
+        self, session: AsyncSession, now: datetime, topic: str, said: Iterable[Said], author_id: str | None,
+        heard: Iterable[int] = (),
+    ) -> None:  # fmt: skip
+        """Keep what is said of a topic; `heard` are messages of the inbox that it is given. InvalidField names what cannot be kept."""
 
 
 class NothingTaught:
@@ -39,6 +40,7 @@ class NothingTaught:
         return {}
 
     async def teach(
-        self, session: AsyncSession, now: datetime, topic: str, said: Iterable[Said], author_id: str | None
-    ) -> None:
+        self, session: AsyncSession, now: datetime, topic: str, said: Iterable[Said], author_id: str | None,
+        heard: Iterable[int] = (),
+    ) -> None:  # fmt: skip
         """Nothing is kept."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.topics import load_topics
+from bot.topics import Topics
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,8 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-def open_to(profile: str | None, labels: Sequence[str]) -> np.ndarray:
+def open_to(profile: str | None, labels: Sequence[str], topics: Topics) -> np.ndarray:
     """Return 1 where the label is a topic that `profile` may be answered on, or is no topic."""
-    topics = load_topics()
     return np.array(
         [1.0 if (topic := topics.get(label)) is None else float(topic.allows(profile)) for label in labels],
         dtype=np.float32,

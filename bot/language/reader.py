@@ -21,7 +21,7 @@ from bot.errors import ModelError
 from bot.language.calibration import Calibration, open_to
 from bot.language.grams import Grams, GramSettings, settings_from
 from bot.language.urgent import UrgentSigns
-from bot.topics import load_topics
+from bot.topics import Topics
 
 _FILES = ("features.json", "features.npz", "model.json", "model.npz")
 # Where Rasa keeps what the classifier saved: components/train_<class><number>/<file>.
@@ -38,17 +38,18 @@ class Reader:
     """Ranks intents for a text by what it is written with; `thresholds` and `certain` were chosen for it at training."""
 
     def __init__(self, labels: list[str], grams: Grams, weights: np.ndarray, bias: np.ndarray, calibration: Calibration,
-                 thresholds: Mapping[str, float], certain: float) -> None:  # fmt: skip
+                 thresholds: Mapping[str, float], certain: float, topics: Topics) -> None:  # fmt: skip
         self.labels = labels
         # Fields of bot.dialogue.decision.Thresholds; `urgent` is the probability above which an emergency is hinted at.
         self.thresholds = thresholds
         self.certain = certain
+        # Those that the model was made with: the file's, and what formateurs had added.
+        self.topics = topics
         # What a text is written with; the inbox compares messages by it.
         self.grams = grams
         self._weights = weights
         self._bias = bias
         self._calibration = calibration
-        self._topics = load_topics()
 
     @classmethod
     def load(cls, archive: Path) -> Reader:
@@ -75,7 +76,8 @@ class Reader:
         if weights.dtype != np.float16 or not (np.isfinite(weights).all() and np.isfinite(bias).all()):
             raise ValueError("des poids qui ne sont pas des nombres en demi-précision")
         thresholds = {name: float(value) for name, value in alone["thresholds"].items()}
-        return cls(labels, grams, weights, bias, calibration, thresholds, float(alone["certain"]))
+        topics = Topics.from_json(model["topics"])
+        return cls(labels, grams, weights, bias, calibration, thresholds, float(alone["certain"]), topics)
 
     def rank(self, text: str, profile: str | None) -> Ranked:
         """Return (intent, probability), most likely first."""
@@ -85,14 +87,14 @@ class Reader:
     def weigh(self, columns: np.ndarray, values: np.ndarray, profile: str | None) -> np.ndarray:
         """Return the probability of each of the labels, for what a text is written with."""
         scores = values @ self._weights[columns].astype(np.float32) + self._bias
-        return self._calibration.chances(scores, 0.0, open_to(profile, self.labels))
+        return self._calibration.chances(scores, 0.0, open_to(profile, self.labels, self.topics))
 
     def add_to(self, signs: UrgentSigns, ranking: Ranked) -> UrgentSigns:
         """Return the signs of an emergency that the words of a message give (bot.language.urgent) or its ranking does.
 
         Either is enough for a hint, and either to be certain; what is certain wins, then what the ranking finds.
         """
-        urgent = [(name, chance) for name, chance in ranking if (topic := self._topics.get(name)) and topic.is_urgent]
+        urgent = [(name, chance) for name, chance in ranking if (topic := self.topics.get(name)) and topic.is_urgent]
         topic, chance = max(urgent, key=lambda pair: pair[1], default=(None, 0.0))
         if signs.certain or chance <= self.thresholds["urgent"]:
             return signs

@@ -16,17 +16,20 @@ from bot.clock import Clock
 from bot.conversations.models import Conversation, Feedback, Message, Result
 from bot.conversations.service import BOT, USER
 from bot.db import Database
+from bot.dialogue.decision import OUT_OF_SCOPE
 from bot.escalation.models import Ticket
 from bot.language.normalise import normalise
 from bot.language.replies import read_reply
-from bot.learning.models import InboxGesture, InboxGroup, InboxLine, InboxMark
+from bot.learning.models import InboxGesture, InboxGroup, InboxLine, InboxMark, Utterance
+from bot.learning.utterances import in_use
 from bot.privacy.names import mask_names
 
-# Why a message came here: it was not understood; what was offered was declined; the answer did not help; a request was sent.
-LOST, DECLINED, UNHELPFUL, ESCALATED = "incompris", "decline", "inutile", "demande"
+# Why a message came here: it was not understood; what was offered was declined; the answer did not help; a request was sent;
+# it was taken for none of the assistant's business, which is how a matter that no topic covers looks.
+LOST, DECLINED, UNHELPFUL, ESCALATED, OFF = "incompris", "decline", "inutile", "demande", "hors_sujet"
 KINDS = {
     LOST: "Non compris", DECLINED: "Propositions déclinées", UNHELPFUL: "Réponse jugée inutile",
-    ESCALATED: "Demande envoyée",
+    ESCALATED: "Demande envoyée", OFF: "Jugé hors sujet",
 }  # fmt: skip
 OPEN = "ouverte"
 
@@ -95,6 +98,7 @@ async def _find_between(session: AsyncSession, since: datetime, until: datetime)
     for kind, ids in (
         (LOST, await _not_understood(session, since, until)), (DECLINED, await _declined(session, since, until)),
         (UNHELPFUL, await _unhelpful(session, since, until)), (ESCALATED, await _escalated(session, since, until)),
+        (OFF, await _off_topic(session, since, until)),
     ):  # fmt: skip
         for identifier in ids:
             found.setdefault(identifier, kind)
@@ -138,6 +142,18 @@ async def _not_understood(session: AsyncSession, since: datetime, until: datetim
     # Who one is was asked: the question waits for it, and says nothing yet of what was understood.
     waiting = {reply.reply_to for reply in replies if any(button["choice"].startswith("profil:") for button in reply.extras.get("buttons", ()))}  # fmt: skip
     return [message.id for message in messages if message.id not in waiting]
+
+
+async def _off_topic(session: AsyncSession, since: datetime, until: datetime) -> list[str]:
+    """Return the questions that were answered as out of scope, but for those that a formateur found to be."""
+    rows = await session.scalars(
+        sa.select(Message)
+        .join(Result, Result.message_id == Message.id)
+        .where(Message.at.between(since, until), Message.sender == USER, Result.outcome == "out_of_scope")
+    )
+    forms = {one.id: normalise(" ".join(mask_names(one.text).split())) for one in rows}
+    settled = set(await session.scalars(in_use(OUT_OF_SCOPE).with_only_columns(Utterance.form)))
+    return [identifier for identifier, form in forms.items() if form not in settled]
 
 
 async def _declined(session: AsyncSession, since: datetime, until: datetime) -> list[str]:

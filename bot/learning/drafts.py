@@ -18,6 +18,7 @@ from bot.escalation.models import Ticket, TicketEvent
 from bot.escalation.rules import PARIS
 from bot.escalation.states import CLOSED, RESOLVED, Kind
 from bot.knowledge.article import IF_IT_FAILS, OTHERS
+from bot.knowledge.service import read_all_topics
 from bot.language.normalise import normalise
 from bot.learning.models import InboxLine, TicketLesson
 from bot.people.audit import audit
@@ -26,7 +27,7 @@ from bot.people.rules import Permission, Scope, grants_for
 from bot.people.service import covered
 from bot.people.sign_in import Caller
 from bot.privacy.names import mask_names
-from bot.topics import PROFILES, load_topics
+from bot.topics import PROFILES, Topic, load_topics
 
 PAGE = 30
 # What stands where nobody can know yet: a name that is no topic, a sentence to be written.
@@ -125,7 +126,7 @@ async def draft_from(session: AsyncSession, clock: Clock, caller: Caller, number
     )
     said = [*lines.all(), *mask_names(ticket.problem).split("\n")]
     return compose_draft(
-        number=number, topic=ticket.topic, profile=ticket.profile, level=ticket.level, replies=replies, said=said,
+        number=number, topic=(await read_all_topics(session, load_topics())).get(ticket.topic), profile=ticket.profile, level=ticket.level, replies=replies, said=said,
         on=clock.now().astimezone(PARIS).date(),
     )  # fmt: skip
 
@@ -159,12 +160,11 @@ async def _find(session: AsyncSession, caller: Caller, number: str) -> Ticket:
 
 
 def compose_draft(
-    *, number: str, topic: str | None, profile: str | None, level: int, replies: Sequence[str], said: Sequence[str], on: date
+    *, number: str, topic: Topic | None, profile: str | None, level: int, replies: Sequence[str], said: Sequence[str], on: date
 ) -> Draft:  # fmt: skip
     """Compose the source of an article from what was said and what was replied, masked both."""
-    known = load_topics().get(topic)
     utterances = _distinct(said)
-    audiences = list(known.profiles) if known else [profile] if profile in PROFILES else list(PROFILES)
+    audiences = list(topic.profiles) if topic else [profile] if profile in PROFILES else list(PROFILES)
     title = next(
         (plain for text in utterances if len(plain := _plain(text)[:_MAX_TITLE].strip()) >= _LEAST_TITLE),
         f"Titre {TO_WRITE}",
@@ -172,14 +172,14 @@ def compose_draft(
     steps = _steps(replies)
     body = [f"{place}. {step}" for place, step in enumerate(steps, 1)] or [f"1. {TO_WRITE.capitalize()}."]
     header = [
-        "---", f"topic: {known.id if known else UNNAMED}", f"title: {_quoted(title)}", f"audiences: [{', '.join(audiences)}]",
+        "---", f"topic: {topic.id if topic else UNNAMED}", f"title: {_quoted(title)}", f"audiences: [{', '.join(audiences)}]",
         f"level: {level}", "owner: equipe_projet", f"reviewed_on: {on.isoformat()}", "review_every: 180", "sources:",
         f"  - {_quoted(f'Demande {number}, résolue')}", f"keywords: [{', '.join(map(_quoted, _keywords(utterances)))}]", "---", "",
     ]  # fmt: skip
     parts = [f"## {', '.join(audiences)}", "", *body, "", f"{IF_IT_FAILS} {TO_WRITE}.", ""]
     if len(audiences) < len(PROFILES):
         parts += [f"## {OTHERS}", "", f"Qui peut aider les autres profils : {TO_WRITE}.", ""]
-    return Draft(number, known.id if known else None, "\n".join(header + parts), tuple(utterances))
+    return Draft(number, topic.id if topic else None, "\n".join(header + parts), tuple(utterances))
 
 
 def _distinct(said: Iterable[str]) -> list[str]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
 
 from bot.clock import Clock
 from bot.db import Database
+from bot.dialogue.decision import OUT_OF_SCOPE
 from bot.errors import Conflict, InvalidField, InvalidInput, NotFound
-from bot.knowledge.models import AddedTopic
+from bot.knowledge.service import read_all_topics
 from bot.language.normalise import normalise
 from bot.learning.collecting import KINDS, MAX_LINE, OPEN
 from bot.learning.likeness import Neighbourhood, Warned, warn
@@ -31,7 +35,6 @@ from bot.topics import load_topics
 
 # What became of lines, and the kinds of gestures that make it so.
 GIVEN, DISCARDED = "donnee", "ecartee"
-OUT_OF_SCOPE = "hors_sujet"
 GROUPS_PAGE, SENTENCES_PAGE, GESTURES_PAGE = 20, 50, 20
 # What a formateur strikes out of a message.
 STRUCK = "[masqué]"
@@ -211,17 +214,18 @@ async def list_sentences(
     if not rows and page == 1:
         raise NotFound("Ce groupe n’existe pas, ou tous ses messages ont été rangés.")
     newest = [row[1] for row in rows[:SENTENCES_PAGE]]
-    return await _sentences(session, caller, newest), len(rows) > SENTENCES_PAGE
+    return await find_sentences(session, caller.grants, newest), len(rows) > SENTENCES_PAGE
 
 
-async def _sentences(session: AsyncSession, caller: Caller, lines: Sequence[int]) -> list[Sentence]:
-    """Return, in this order, what is said by open lines that stand each for their words."""
+async def find_sentences(session: AsyncSession, grants: Iterable[Grant], lines: Sequence[int]) -> list[Sentence]:
+    """Return, in this order, what is said by lines that stand each for their words: those still open that these roles see."""
+    grants = list(grants)
     rows = await session.scalars(
-        sa.select(InboxLine).where(InboxLine.id.in_(lines), InboxLine.state == OPEN, seen_by(caller.grants))
+        sa.select(InboxLine).where(InboxLine.id.in_(lines), InboxLine.state == OPEN, seen_by(grants))
     )
     chosen = {line.id: line for line in rows}
     groups = {line.group_id for line in chosen.values()}
-    conditions = [InboxLine.group_id.in_(groups), InboxLine.state == OPEN, seen_by(caller.grants)]
+    conditions = [InboxLine.group_id.in_(groups), InboxLine.state == OPEN, seen_by(grants)]
     forms = [line.form for line in chosen.values()]
     kinds = await _kinds(session, InboxLine.form, forms, conditions)
     speakers: dict[str, set[str | None]] = defaultdict(set)
@@ -239,10 +243,8 @@ async def _sentences(session: AsyncSession, caller: Caller, lines: Sequence[int]
 
 async def topic_choices(session: AsyncSession) -> dict[str, str]:
     """Return what each topic that messages may be given to means, by its id: those of the files, and those added."""
-    choices = {topic.id: topic.meaning for topic in load_topics() if not topic.is_dialogue}
-    for topic, meaning in await session.execute(sa.select(AddedTopic.id, AddedTopic.meaning)):
-        choices.setdefault(topic, meaning)
-    return choices
+    topics = await read_all_topics(session, load_topics())
+    return {topic.id: topic.meaning for topic in topics.answerable}
 
 
 async def weigh(
@@ -267,7 +269,7 @@ async def _chosen(session: AsyncSession, caller: Caller, group: int, lines: Sequ
         raise InvalidField("line", "Cochez au moins un message.")
     if len(lines) > SENTENCES_PAGE:
         raise InvalidField("line", f"Rangez {SENTENCES_PAGE} messages au plus à la fois.")
-    chosen = [one for one in await _sentences(session, caller, lines) if one.line.group_id == group]
+    chosen = [one for one in await find_sentences(session, caller.grants, lines) if one.line.group_id == group]
     if not chosen:
         raise Conflict("Ces messages ont été rangés par quelqu’un d’autre, ou effacés. Rien n’a été changé.")
     return chosen
@@ -282,36 +284,59 @@ async def give(
         async with database.transaction() as session:
             # What is close was shown already; while others wait to write, only what is the same is looked for.
             weighed = await weigh(session, caller, group, lines, topic, replace(voices, neighbours=()))
-            utterances = [
-                await add_utterance(
-                    session, now, topic=topic, text=one.sentence.line.text, speaker=one.sentence.speaker, origin=HEARD,
-                    author_id=caller.account.id, message_id=one.sentence.line.message_id,
-                )
-                for one in weighed if one.may_be_kept
-            ]  # fmt: skip
-            sentences = [one.sentence for one in weighed]
-            return await _settle(session, clock, caller, group, sentences, GIVEN, topic, [one.id for one in utterances])
+            kept = [
+                await _keep(session, now, caller.account.id, one.sentence, topic) for one in weighed if one.may_be_kept
+            ]
+            return await _settle(
+                session, now, caller.account, group, [one.sentence for one in weighed], GIVEN, topic, kept
+            )
     except IntegrityError as error:
         raise Conflict("Quelqu’un a gardé la même phrase au même moment. Recommencez.") from error
+
+
+async def give_with_topic(
+    session: AsyncSession, now: datetime, author_id: str, lines: Sequence[int], topic: str
+) -> None:
+    """Give messages to the topic that its author chose them for, as it is published; what was settled or erased since is left."""
+    author = await session.scalar(
+        sa.select(Account).where(Account.id == author_id).options(selectinload(Account.grants))
+    )
+    by_group: dict[int | None, list[Sentence]] = defaultdict(list)
+    for one in await find_sentences(session, author.grants, lines):
+        by_group[one.line.group_id].append(one)
+    for group, sentences in by_group.items():
+        kept = []
+        for one in sentences:
+            # Kept elsewhere meanwhile: the message is settled all the same, it is no longer one that nobody answers.
+            with contextlib.suppress(InvalidField):
+                kept.append(await _keep(session, now, author_id, one, topic))
+        await _settle(session, now, author, group, sentences, GIVEN, topic, kept)
+
+
+async def _keep(session: AsyncSession, now: datetime, author_id: str, sentence: Sentence, topic: str) -> int:
+    utterance = await add_utterance(
+        session, now, topic=topic, text=sentence.line.text, speaker=sentence.speaker, origin=HEARD, author_id=author_id,
+        message_id=sentence.line.message_id,
+    )  # fmt: skip
+    return utterance.id
 
 
 async def discard(database: Database, clock: Clock, caller: Caller, group: int, lines: Sequence[int]) -> Done:
     """Put sentences of a group aside, with all who said the same: nothing is learnt of them."""
     async with database.transaction() as session:
-        return await _settle(session, clock, caller, group, await _chosen(session, caller, group, lines), DISCARDED)
+        chosen = await _chosen(session, caller, group, lines)
+        return await _settle(session, clock.now(), caller.account, group, chosen, DISCARDED)
 
 
-async def _settle(session: AsyncSession, clock: Clock, caller: Caller, group: int, sentences: Sequence[Sentence],
+async def _settle(session: AsyncSession, now: datetime, account: Account, group: int | None, sentences: Sequence[Sentence],
                   kind: str, topic: str | None = None, utterances: Sequence[int] = ()) -> Done:  # fmt: skip
-    gesture = InboxGesture(
-        account_id=caller.account.id, kind=kind, topic=topic, count=0, utterances=list(utterances), at=clock.now()
-    )
+    gesture = InboxGesture(account_id=account.id, kind=kind, topic=topic, count=0, utterances=list(utterances), at=now)
     session.add(gesture)
     await session.flush()
     settled = await session.execute(
         sa.update(InboxLine)
         .where(
-            InboxLine.group_id == group, InboxLine.state == OPEN, seen_by(caller.grants),
+            InboxLine.group_id == group, InboxLine.state == OPEN, seen_by(account.grants),
             InboxLine.form.in_([sentence.line.form for sentence in sentences]),
         )
         .values(state=kind, gesture_id=gesture.id)
@@ -319,7 +344,7 @@ async def _settle(session: AsyncSession, clock: Clock, caller: Caller, group: in
     )  # fmt: skip
     gesture.count = settled.rowcount
     audit(
-        session, clock.now(), caller.account.id, "messages_settled", "inbox_gesture", gesture.id,
+        session, now, account.id, "messages_settled", "inbox_gesture", gesture.id,
         gesture={GIVEN: "donner", DISCARDED: "écarter"}[kind], topic=topic or "", messages=settled.rowcount,
     )  # fmt: skip
     return Done(gesture.id, settled.rowcount, len(utterances))

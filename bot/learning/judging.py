@@ -9,35 +9,34 @@ import os
 import signal
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from bot.errors import Conflict, EngineError, EngineTimeout, OperationError
 
 _PROGRAM = Path("benchmarks") / "compare.py"
-SERVED = "assistent.tar.gz"
 # Reading two models takes 5 to 10 seconds on two free cores; a browser waits longer than that, a person hardly.
 LOAD_S, ANSWER_S = 45.0, 15.0
 _LINES_SHOWN = 15
 
 
-def judge_command(root: Path, inputs: Path, candidate: Path) -> list[str]:
+def judge_command(root: Path, inputs: Path, candidate: Path, served: Path | None) -> list[str]:
     """Return the command that judges a model, with the code and topics it was made with, beside the one in service if any."""
-    served = root / "models" / SERVED
     return [
         *("env", "OMP_NUM_THREADS=1", "PYTHONDONTWRITEBYTECODE=1", "nice", "-n", "10"),
         str(root / ".venv-rasa" / "bin" / "python"),
         *(str(root / _PROGRAM), "--inputs", str(inputs), "--candidate", str(candidate)),
-        *(("--served", str(served)) if served.exists() else ()),
+        *(("--served", str(served)) if served else ()),
     ]
 
 
-def judge_models(root: Path, inputs: Path, candidate: Path, heard: list[dict[str, Any]], log: Path,
+def judge_models(root: Path, inputs: Path, candidate: Path, served: Path | None, heard: list[dict[str, Any]], log: Path,
                  stop: threading.Event) -> dict[str, Any]:  # fmt: skip
     """Measure a model beside the one in service, on the reference set and on the messages `heard`; it is ended when `stop` is set."""
     lines, out = candidate.with_name("heard.jsonl"), candidate.with_name("judged.json")
     lines.write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in heard), encoding="utf-8")
-    command = [*judge_command(root, inputs, candidate), "--heard", str(lines), "--json", str(out)]
+    command = [*judge_command(root, inputs, candidate, served), "--heard", str(lines), "--json", str(out)]
     with log.open("ab") as kept:
         process = subprocess.Popen(
             command, cwd=root, stdin=subprocess.DEVNULL, stdout=kept, stderr=kept, start_new_session=True
@@ -63,8 +62,10 @@ def judge_models(root: Path, inputs: Path, candidate: Path, heard: list[dict[str
 class Trials:
     """A candidate and the model in service, asked sentence by sentence; one pair at a time, which ends by itself when left alone."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, served: Callable[[], Path]) -> None:
         self._root = root
+        # Where the archive of the model in service is, at this instant.
+        self._served = served
         self._process: asyncio.subprocess.Process | None = None
         self._of: tuple[Any, ...] = ()
         self._told: dict[str, str] | None = None
@@ -106,13 +107,13 @@ class Trials:
         candidate, inputs = models / f"{archive}.tar.gz", models / f"{archive}.inputs.tgz"
         if not candidate.is_file() or not inputs.is_file():
             raise Conflict("Ce modèle n’est plus gardé : relancez un apprentissage pour en essayer un.")
-        served = models / SERVED
-        of = (archive, served.stat().st_mtime_ns if served.exists() else None)
+        served = found if (found := self._served()).exists() else None
+        of = (archive, served, served and served.stat().st_mtime_ns)
         if self._process is not None and self._process.returncode is None and self._of == of:
             return
         await self._close()
         self._process = await asyncio.create_subprocess_exec(
-            *judge_command(self._root, inputs, candidate), "--ask", cwd=self._root, stdin=subprocess.PIPE,
+            *judge_command(self._root, inputs, candidate, served), "--ask", cwd=self._root, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         self._of, self._told = of, None

@@ -12,10 +12,11 @@ import platform
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,7 +33,7 @@ from bot.escalation.rules import PARIS
 from bot.learning import gate, report
 from bot.learning.dataset import Taught, gather, write_taught
 from bot.learning.judging import judge_models
-from bot.learning.models import TrainingRun, TrainingSchedule, Utterance
+from bot.learning.models import Swap, TrainingRun, TrainingSchedule, Utterance
 from bot.learning.utterances import COMMON, HEARD
 from bot.people.audit import audit
 from bot.people.models import Account
@@ -47,13 +48,16 @@ NEVER, DAILY, WEEKLY = "jamais", "jour", "semaine"
 RHYTHMS: Mapping[str, str] = {NEVER: "Jamais", DAILY: "Tous les jours", WEEKLY: "Toutes les semaines"}
 RUNS_SHOWN = 20
 MIN_REASON, MAX_REASON = 10, 500
+# The two models put in service last are looked for among as many changes.
+_SWAPS_READ = 50
 
 log = structlog.get_logger()
 
 
 class Served(Protocol):
-    """The model in service: the run that made it, if one did, and until when its data went."""
+    """The model in service: its file, the run that made it, if one did, and until when its data went."""
 
+    archive: Path
     name: str | None
     run: int | None
     trained_at: str
@@ -71,11 +75,11 @@ class Bench(Protocol):
     def train(self, say: Callable[[str], None], stop: threading.Event) -> None:
         """Train on `inputs`."""
 
-    def served(self) -> Served | None:
-        """Return the model in service."""
+    def served(self, slot: str | None, name: str | None) -> Served | None:
+        """Return the model in service: that of a slot, by its name; None and None when none was ever put in service."""
 
-    def keep(self, *, run: int, data_at: str, made_of: dict[str, Any]) -> str:
-        """Keep the model; return its name."""
+    def keep(self, *, run: int, data_at: str, made_of: dict[str, Any], needed: Collection[str] = ()) -> str:
+        """Keep the model, and the `needed` ones whatever their age; return its name."""
 
 
 OpenBench = Callable[[int], AbstractContextManager[Bench]]
@@ -194,6 +198,17 @@ async def read_heard(session: AsyncSession, identifiers: Sequence[str]) -> dict[
     wanted = [int(one) for one in identifiers if one.isdigit()]
     rows = await session.execute(sa.select(Utterance.id, Utterance.text).where(Utterance.id.in_(wanted)))
     return {str(identifier): text for identifier, text in rows}
+
+
+async def read_in_use(session: AsyncSession) -> list[tuple[str, str]]:
+    """Return the slot and the name of the model that serves and of the one that served before, to which one may go back."""
+    rows = await session.execute(
+        sa.select(Swap.slot, Swap.model).where(Swap.turned_at.is_not(None)).order_by(Swap.id.desc()).limit(_SWAPS_READ)
+    )
+    found: dict[str, str] = {}
+    for slot, model in rows:
+        found.setdefault(model.removesuffix(".tar.gz"), slot)
+    return [(slot, name) for name, slot in found.items()][:2]
 
 
 async def tell_lost(session: AsyncSession, now: datetime) -> bool:
@@ -446,11 +461,14 @@ async def _work(database: Database, clock: Clock, root: Path, number: int, open_
             progress.say(f"  {sentence}")
         progress.say(f"  {facts.from_files} phrases des fichiers, {facts.kept} gardées par les formateurs")
         await apart("Apprentissage", bench.train, progress.say, stop)
-        served = await apart("Lecture du modèle en service", bench.served)
+        async with database.reading() as session:
+            in_use = await read_in_use(session)
+        slot, name = in_use[0] if in_use else (None, None)
+        served = await apart("Lecture du modèle en service", bench.served, slot, name)
         heard = _heard_since(taught, served)
         judged = await apart(
             "Mesure sur le jeu de référence et sur les messages reçus",
-            judge_models, root, bench.inputs, bench.candidate, heard, bench.log, stop,
+            judge_models, root, bench.inputs, bench.candidate, served and served.archive, heard, bench.log, stop,
         )  # fmt: skip
         compared = served is not None and not judged["served_why"]
         against = {"name": served.name, "run": served.run, "trained_at": served.trained_at} if compared else None
@@ -467,7 +485,9 @@ async def _work(database: Database, clock: Clock, root: Path, number: int, open_
         }  # fmt: skip
         if judged["loads"]:
             progress.begin("Rangement du modèle")
-            keep = lambda: bench.keep(run=number, data_at=data_at.isoformat(), made_of=made_of)  # noqa: E731
+            async with database.reading() as session:
+                needed = [name for _, name in await read_in_use(session)]
+            keep = partial(bench.keep, run=number, data_at=data_at.isoformat(), made_of=made_of, needed=needed)
             ending["archive"] = await asyncio.to_thread(keep)
         progress.begin("Terminé")
         return ending

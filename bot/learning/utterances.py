@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -63,28 +63,3 @@ def in_use(topic: str | None = None) -> sa.Select[tuple[Utterance]]:
     """Select the utterances in use, of a topic or of all, in the order they came."""
     chosen = sa.select(Utterance).where(Utterance.withdrawn_at.is_(None)).order_by(Utterance.id)
     return chosen if topic is None else chosen.where(Utterance.topic == topic)
-
-
-class Taught:
-    """The utterances in use, as the knowledge base asks for them (`bot.knowledge.teaching`)."""
-
-    async def stamp(self, session: AsyncSession) -> Hashable:
-        """Return what changes whenever an utterance comes into use or leaves it."""
-        kept = sa.select(sa.func.count(), sa.func.max(Utterance.id)).where(Utterance.withdrawn_at.is_(None))
-        return tuple((await session.execute(kept)).one())
-
-    async def said(self, session: AsyncSession) -> Mapping[str, list[tuple[str, str]]]:
-        """Return who says what, by topic."""
-        found: dict[str, list[tuple[str, str]]] = {}
-        for one in await session.scalars(in_use()):
-            found.setdefault(one.topic, []).append((one.speaker, one.text))
-        return found
-
-    async def teach(
-        self, session: AsyncSession, now: datetime, topic: str, said: Iterable[tuple[str, str]], author_id: str | None
-    ) -> None:
-        """Keep what is said of a topic; InvalidField names what cannot be."""
-        for speaker, text in said:
-            await add_utterance(
-                session, now, topic=topic, text=text, speaker=speaker, origin=WRITTEN, author_id=author_id
-            )  # fmt: skip

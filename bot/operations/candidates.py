@@ -12,7 +12,7 @@ import shutil
 import tarfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from bot.errors import OperationError
+from bot.operations.configuration import slot_path
 from bot.operations.model_files import (
+    MODEL_NAME,
     describe_model,
     find_served,
-    find_served_lately,
     hash_inputs,
     keep_model,
     list_inputs,
@@ -58,6 +59,7 @@ class Bench:
     """One training: `inputs` is the copy that it learns from, to be added to before `train`."""
 
     def __init__(self, settings: Settings, folder: Path, log: Path) -> None:
+        self._settings = settings
         self._root = settings.root
         self._folder = folder
         self.log = log
@@ -75,25 +77,28 @@ class Bench:
         run_rasa_train(self._root, self._folder, self.log, say, inputs=self.inputs, stop=stop)
         self._seconds = round(time.monotonic() - started, 1)
 
-    def served(self) -> Served | None:
-        """Return the model in service, if there is one."""
-        archive, record = model_path(self._root), read_record(self._root)
+    def served(self, slot: str | None, name: str | None) -> Served | None:
+        """Return the model in service, if there is one: the slot's, or the newest where none was ever put in service."""
+        archive = slot_path(self._settings, slot) if slot else model_path(self._root)
+        if not archive.exists():
+            archive, name = model_path(self._root), None
         if not archive.exists():
             return None
-        name = find_served(self._root)
+        name = name or find_served(self._root)
+        record = read_record(archive, self._root / "models" / f"{name or MODEL_NAME}.json")
         if record is None:
             return Served(archive, name, None, "", None)
         return Served(archive, name, record.run, record.trained_at, record.data_at)
 
-    def keep(self, *, run: int, data_at: str, made_of: dict[str, Any]) -> str:
-        """Keep the model among the others, with all that it was made from; return its name."""
+    def keep(self, *, run: int, data_at: str, made_of: dict[str, Any], needed: Collection[str] = ()) -> str:
+        """Keep the model among the others, `needed` ones in any case, with all that it was made from; return its name."""
         packed = self._folder / "inputs.tgz"
         pack_inputs(self.inputs, packed)
         record = describe_model(
             self.candidate, self._project, self._seconds, run=run, data_at=data_at, digest=self.digest, made_of=made_of
         )
         name = keep_model(self._root, self.candidate, record, packed)
-        prune_models(self._root, {name, *find_served_lately(self._root)})
+        prune_models(self._root, {name, *needed, find_served(self._root)} - {None})
         return name
 
 

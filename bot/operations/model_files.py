@@ -112,12 +112,8 @@ def record_path(root: Path) -> Path:
     return root / "models" / f"{MODEL_NAME}.json"
 
 
-def read_record(root: Path) -> ModelRecord | None:
-    """Return what is written beside the model, None when it is absent, unreadable or of another model."""
-    return _read_beside(model_path(root), record_path(root))
-
-
-def _read_beside(model: Path, path: Path) -> ModelRecord | None:
+def read_record(model: Path, path: Path) -> ModelRecord | None:
+    """Return what is written of a model in `path`, None when it is absent, unreadable or of another model."""
     try:
         record = ModelRecord(**json.loads(path.read_text(encoding="utf-8")))
         return record if model.stat().st_size == record.size else None
@@ -129,7 +125,7 @@ def explain_staleness(root: Path) -> str | None:
     """Return why a training is needed, in a few words, or None when the model is current."""
     if not model_path(root).exists():
         return "il n’y a pas encore de modèle"
-    record = read_record(root)
+    record = read_record(model_path(root), record_path(root))
     if record is None:
         return "on ne sait pas de quoi le modèle a été fait"
     if record.inputs != hash_inputs(root):
@@ -187,22 +183,6 @@ def find_served(root: Path) -> str | None:
         if same:
             return path.name.removesuffix(".tar.gz")
     return None
-
-
-def find_served_lately(root: Path) -> set[str]:
-    """Return the names of the model that serves and of those that may have served just before it.
-
-    Which one did is not written in the files: the newest that is older, and the newest of those that `make train` put in place.
-    """
-    served = find_served(root)
-    if served is None:
-        return set()
-    older = [path for path in kept_models(root) if path.name.removesuffix(".tar.gz") < served]
-    installed = (
-        path for path in older if (found := _read_beside(path, path.with_name(_beside(path)))) and not found.run
-    )
-    before = {path.name.removesuffix(".tar.gz") for path in (*older[:1], *list(installed)[:1])}
-    return {served, *before}
 
 
 def kept_models(root: Path) -> list[Path]:

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import Clock
-from bot.conversations.models import Message, Result
 from bot.db import Database
 from bot.errors import Conflict, InvalidField, NotFound
 from bot.escalation.models import Ticket
 from bot.knowledge.models import Article, ArticleVersion
 from bot.learning.models import Utterance
+from bot.learning.runs import read_in_use
 from bot.people.audit import audit
 from bot.people.sign_in import Caller
 from bot.rollout.figures import count_by, count_worries, handle_times, while_in
@@ -40,8 +40,6 @@ from bot.topics import PROFILE_NAMES
 
 # Topics by which a resource or a service that the school does not have is asked for.
 ABSENT_TOPICS = ("ressources_numeriques", "admin_services")
-# The model that answered last is looked for among as many messages.
-_LOOKED_AT = 500
 
 
 @dataclass(frozen=True)
@@ -122,17 +120,9 @@ async def _count_schools(session: AsyncSession, wave_id: int) -> int:
 
 
 async def _model(session: AsyncSession) -> str | None:
-    """Return the name of the model in service: the one that answered last."""
-    newest = (
-        sa.select(Message.id, Message.at).where(Message.sender == "user").order_by(Message.at.desc()).limit(_LOOKED_AT)
-    ).subquery()
-    return await session.scalar(
-        sa.select(Result.model)
-        .join(newest, newest.c.id == Result.message_id)
-        .where(Result.model.is_not(None))
-        .order_by(newest.c.at.desc())
-        .limit(1)
-    )
+    """Return the name of the model in service; None before one was ever put in service."""
+    in_use = await read_in_use(session)
+    return in_use[0][1] if in_use else None
 
 
 async def list_next(session: AsyncSession, wave_id: int) -> list[Wave]:

@@ -44,7 +44,7 @@ from bot.learning.personal_data import LearningData
 from bot.learning.runs import Launcher
 from bot.learning.service import Learning
 from bot.learning.serving import InService, Serving
-from bot.learning.utterances import Taught
+from bot.learning.teaching import Taught
 from bot.operations.slots import Slots, slots_of
 from bot.people.personal_data import AccountData
 from bot.privacy.service import PersonalData
@@ -64,7 +64,7 @@ from bot.web.readiness import READINESS, ReadinessCheck
 from bot.web.security import security_middleware
 from bot.web.uploads import FORM_BYTES
 from bot.workshop.routes import ROUTES as WORKSHOP_ROUTES
-from bot.workshop.views import drafts, inbox, serving, training, waves
+from bot.workshop.views import drafts, heard, serving, training, waves
 
 OPERATIONS = (*chat.OPERATIONS, *pages.OPERATIONS, *exchanges.OPERATIONS)
 
@@ -146,14 +146,14 @@ def create_app(
                 read_from=(lambda _: None) if model else reader.follow,
             )  # fmt: skip
             app[READINESS] = ReadinessCheck(database, knowledge, chosen)
-            app[inbox.LEARNING] = learning
+            app[heard.LEARNING] = learning
             courier = Courier(database, clock, settings.connector_secrets, tools)
             python = str(settings.root / ".venv" / "bin" / "python")
             launcher = Launcher(
                 learner or (python, "-m", "bot", "learn"), settings.root, settings.var_dir / "log" / "learn.log"
             )
             app[training.LAUNCHER] = launcher
-            app[training.TRIALS] = Trials(settings.root)
+            app[training.TRIALS] = Trials(settings.root, lambda: reader.archive)
             jobs = Jobs(
                 knowledge, reader, app[chat.PERSONAL_DATA], Lease(database, clock), database, clock, courier, incidents,
                 _postman(settings, database, clock, app[chat.VAULT]), openings, launcher, publisher, learning,

@@ -11,6 +11,7 @@ from bot.connectors.rules import describe
 from bot.db import Database
 from bot.escalation.models import Contact, Ticket
 from bot.escalation.states import REOPEN_DAYS
+from bot.topics import load_topics
 from tests.integration.console import COLLEGE, Open, ask, heard, path
 from tests.integration.gateway import PREFIX, Api, Chat
 
@@ -51,7 +52,7 @@ async def test_by_words_both_numbers_are_told_and_what_is_written_next_is_added(
     assert f"suite à la demande {former['number']}" in (await chat.say("où en est ma demande ?"))["messages"][0]["text"]
     async with own_database.reading() as session:
         ticket = (await session.scalars(sa.select(Ticket).where(Ticket.number == number))).one()
-        assert f"Suite de la demande : {former['number']}" in describe(ticket).text
+        assert f"Suite de la demande : {former['number']}" in describe(ticket, load_topics()).text
         # What was given for the answer serves for this one too.
         kept = (await session.scalars(sa.select(Contact.ticket_id).order_by(Contact.id))).all()
         assert ticket.id in kept

@@ -13,7 +13,7 @@ from bot.chat.views import CLOCK, DATABASE, KNOWLEDGE, PERSONAL_DATA
 from bot.clock import FixedClock
 from bot.conversations.models import Conversation, Message, Person
 from bot.db import Database
-from bot.learning.collecting import DECLINED, ESCALATED, LOST, OPEN, UNHELPFUL
+from bot.learning.collecting import DECLINED, ESCALATED, LOST, OFF, OPEN, UNHELPFUL
 from bot.learning.grouper import regroup
 from bot.learning.inbox import GIVEN
 from bot.learning.models import InboxGesture, InboxGroup, InboxLine, InboxMark, Utterance
@@ -24,6 +24,7 @@ from bot.web.lease import Lease, LeaseRow
 from bot.workshop.views.inbox import GESTURES, LEARNING, PATH
 from tests.integration.console import COLLEGE, ECOLE, Browser, Open, add_account, signed_in
 from tests.integration.gateway import ONE_KIND, PREFIX, Api
+from tests.integration.workshop import DRAFTS, NEW, NEW_TOPIC, accept, article_of, number_in, revision_in
 
 HOMEWORK, PASSWORD = "cdt_consulter_devoirs", "connexion_mot_de_passe_oublie"
 SAID = {
@@ -83,6 +84,93 @@ async def say(site: Api, *texts: str, profile: str = "parent", uai: str | None =
         chat = await site.open(profile, uai)
         assert (await chat.say(text))["result"]["outcome"] == "clarify", text
     await site.app[LEARNING].collect()
+
+
+async def test_what_is_taken_for_out_of_scope_comes_in_until_a_formateur_says_that_it_is(
+    site: Api, own_database: Database, browser_of: Open
+) -> None:
+    await (await site.open("parent", ECOLE)).say("quelle météo à la kermesse")
+    await site.app[LEARNING].collect()
+    [line] = await lines_in(own_database)
+    assert (line.kind, line.text) == (OFF, "quelle météo à la kermesse")
+    group = await in_a_group(own_database)
+    formateur = await browser_of("formateur")
+    assert "Jugé hors sujet" in (await formateur.get(PATH)).words
+    given = await formateur.post(f"{PATH}/groupes/{group}", gesture="hors-sujet", line=str(line.id), confirmed="oui")
+    assert given.status == 303
+    for said in ("Quelle MÉTÉO à la kermesse", "quelle météo demain"):
+        await (await site.open("parent", ECOLE)).say(said)
+    await site.app[LEARNING].collect()
+    assert [line.text for line in await lines_in(own_database) if line.state == OPEN] == ["quelle météo demain"]
+
+
+# --- a new topic -----------------------------------------------------------------------------
+
+
+CANTEEN = ("la cantine ferme lundi", "zorglub de la cantine", "combien coute le repas de midi")
+
+
+async def test_a_group_becomes_a_topic_and_is_given_to_it_as_it_is_published(
+    site: Api, own_database: Database, browser_of: Open
+) -> None:
+    await say(site, *CANTEEN, CANTEEN[0])
+    group = await in_a_group(own_database)
+    writer, reader = await browser_of("formateur", name="Ada Plume"), await browser_of("formateur")
+    page = await writer.get(f"{PATH}/groupes/{group}")
+    opened = re.search(r'href="([^"]+[?]groupe=\d+)"', page.text)[1]
+    form = await writer.get(opened)
+    shown = re.findall(r'name="line" value="(\d+)" checked', form.text)
+    assert len(shown) == len(CANTEEN)
+    assert f"{CANTEEN[0]}</span> (Parent, 2 fois)" in form.text
+    assert re.search(r'name="profiles" value="parent" checked', form.text)
+    # Two are kept of it: with eight more written, there are ten.
+    said = "\n".join(f"la cantine du {day} est-elle ouverte" for day in "lundi mardi jeudi vendredi midi soir matin".split())
+    new = {**NEW, "id": "cantine_ferme", "profiles": "parent", "groupe": str(group), "line": shown[:2]}
+    refused = await writer.post(NEW_TOPIC, **{**new, "utterances": said})
+    assert refused.status == 422
+    assert "il y en a 9" in refused.words
+    assert len(re.findall(r'name="line" value="\d+" checked', refused.text)) == 2
+    assert len(re.findall(r'name="line" value="\d+"', refused.text)) == len(CANTEEN)
+    begun = await writer.post(NEW_TOPIC, **{**new, "utterances": said + "\nla cantine est fermée"})
+    draft = number_in(begun.location)
+    place = f"{DRAFTS}/{draft}"
+    # Nothing is given as long as it is not published; the reviewer reads what was heard.
+    assert {line.state for line in await lines_in(own_database)} == {OPEN}
+    assert "dont 2 reçues par l’assistant" in (await reader.get(place)).words
+    assert re.findall(r'name="line" value="(\d+)" checked', (await writer.get(f"{place}/sujet")).text) == shown[:2]
+    source = article_of("cantine_ferme", "Savoir si la cantine est ouverte", "parent")
+    await writer.post(place, source=source, reason="Nouveau", then="proposer", revision=revision_in(await writer.get(place)))
+    assert {line.state for line in await lines_in(own_database)} == {OPEN}
+    assert (await accept(reader, draft)).status == 303
+    lines = await lines_in(own_database)
+    assert sorted(line.state for line in lines) == sorted([OPEN, *[GIVEN] * (len(lines) - 1)])
+    heard = [one for one in await utterances_in(own_database) if one.origin == HEARD]
+    assert {(one.topic, one.speaker) for one in heard} == {("cantine_ferme", "parent")}
+    assert {one.message_id for one in heard} <= {line.message_id for line in lines}
+    assert len(heard) == 2
+    # A gesture like any other: undone, its messages wait again and nothing of them is learnt.
+    gestures = await writer.get(GESTURES)
+    assert (await writer.post(re.search(r'action="(/workshop/gestes/\d+/annuler)"', gestures.text)[1])).status == 303
+    assert {line.state for line in await lines_in(own_database)} == {OPEN}
+
+
+async def test_what_was_settled_meanwhile_is_left_and_a_group_that_is_gone_is_told(
+    site: Api, own_database: Database, browser_of: Open
+) -> None:
+    await say(site, *CANTEEN)
+    group = await in_a_group(own_database)
+    writer = await browser_of("formateur")
+    lines = [str(line.id) for line in await lines_in(own_database)]
+    new = {**NEW, "id": "cantine_ferme", "groupe": str(group), "line": lines}
+    draft = number_in((await writer.post(NEW_TOPIC, **new)).location)
+    await (await browser_of("formateur")).post(f"{PATH}/groupes/{group}", line=lines, gesture="ecarter")
+    assert 'name="line"' not in (await writer.get(f"{DRAFTS}/{draft}/sujet")).text
+    assert (await writer.get(f"{NEW_TOPIC}?groupe={group}")).status == 404
+    assert (await writer.get(f"{NEW_TOPIC}?groupe=<b>")).status == 200
+    # Whoever filled the form keeps what he wrote.
+    page = await writer.post(NEW_TOPIC, **{**new, "id": "Pas un identifiant"})
+    assert page.status == 422
+    assert "le planning du gymnase" in page.text
 
 
 # --- what comes in ----------------------------------------------------------------------------

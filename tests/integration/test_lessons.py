@@ -5,15 +5,19 @@ from __future__ import annotations
 import html
 import re
 
+import sqlalchemy as sa
+
 from bot.clock import FixedClock
 from bot.db import Database
 from bot.knowledge.article import parse_article
 from bot.learning.drafts import draft_from
+from bot.learning.models import TicketLesson
 from bot.people.accounts import NewGrant
 from bot.people.models import Account
 from bot.workshop.views.inbox import LESSONS
 from tests.integration.console import COLLEGE, ECOLE, Open, ask, path
 from tests.integration.gateway import Api
+from tests.integration.workshop import ARTICLES, NEW, NEW_TOPIC, source_of
 
 
 async def test_a_resolved_request_is_drawn_from_then_taken_out_and_put_back(
@@ -44,6 +48,28 @@ async def test_a_resolved_request_is_drawn_from_then_taken_out_and_put_back(
     assert "Aucune demande résolue n’attend" in page.words
     assert (await formateur.post(f"{LESSONS}/{resolved['number']}/remettre")).status == 303
     assert resolved["number"] in (await formateur.get(LESSONS)).words
+    # A topic begun from it takes it out of the list too; a number that teaches nothing changes nothing.
+    for ticket in (waiting, resolved):
+        new = {**NEW, "id": f"blog_{ticket['number'][3:8]}", "demande": ticket["number"]}
+        assert (await formateur.post(NEW_TOPIC, **new)).status == 303
+    assert "Aucune demande résolue n’attend" in (await formateur.get(LESSONS)).words
+    async with own_database.reading() as session:
+        assert [lesson.drawn for lesson in await session.scalars(sa.select(TicketLesson))] == [True]
+
+
+async def test_an_article_completed_from_a_request_takes_it_out_of_the_list(
+    site: Api, own_database: Database, browser_of: Open
+) -> None:
+    agent, formateur = await browser_of("agent_n2"), await browser_of("formateur")
+    _, ticket = await ask(site)
+    await agent.post(path(ticket, "repondre"), text="Ouvrez le blog.")
+    await agent.post(path(ticket, "resoudre"), text="")
+    place = f"{ARTICLES}/connexion_mot_de_passe_oublie/modifier"
+    assert ticket["number"] in (await formateur.get(f"{place}?demande={ticket['number']}")).text
+    version, source = await source_of(own_database, "connexion_mot_de_passe_oublie")
+    begun = await formateur.post(place, source=source + "\n", base=str(version), reason="Plus clair", demande=ticket["number"])
+    assert begun.status == 303
+    assert "Aucune demande résolue n’attend" in (await formateur.get(LESSONS)).words
 
 
 async def test_the_draft_is_the_source_of_an_article(

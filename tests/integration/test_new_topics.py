@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,15 +13,20 @@ from bot.chat.views import KNOWLEDGE
 from bot.clock import FixedClock
 from bot.conversations.models import Result
 from bot.db import Database
+from bot.escalation.models import Group, Route
+from bot.escalation.setup import group_for
 from bot.knowledge.article import KNOWLEDGE_DIR, article_files, parse_article
 from bot.knowledge.exchange import export_knowledge, import_knowledge
 from bot.knowledge.models import AddedTopic, Article, ArticleVersion
 from bot.knowledge.service import FROM_TRAINER, KnowledgeBase, add_version
 from bot.learning.models import Utterance
-from bot.learning.utterances import Taught, add_utterance, withdraw_utterances
-from bot.topics import load_topics
+from bot.learning.teaching import Taught
+from bot.learning.utterances import add_utterance, withdraw_utterances
+from bot.topics import Topic, load_topics
+from tests.integration.conftest import Start
 from tests.integration.console import COLLEGE, Browser, Open
-from tests.integration.gateway import PREFIX, Api
+from tests.integration.gateway import PREFIX, Api, ScriptedEngine
+from tests.integration.training import until
 from tests.integration.workshop import (
     ARTICLES,
     DRAFTS,
@@ -33,6 +39,7 @@ from tests.integration.workshop import (
     revision_in,
     source_of,
 )
+from tests.unit.language.small_model import TAUGHT, small_model, write_archive
 
 ID = NEW["id"]
 
@@ -87,6 +94,73 @@ async def test_a_new_topic_is_found_and_answered_at_once_before_any_training(
     assert (row.theme, row.profiles, row.neighbours, row.author) == (
         "vie_de_classe", ["enseignant"], ["cdt_consulter_devoirs"], "Ada Plume",
     )  # fmt: skip
+
+
+async def test_what_the_engine_finds_out_of_scope_is_offered_when_it_is_of_a_topic_added_since(
+    site: Api, browser_of: Open
+) -> None:
+    # The script takes « météo » for out of scope.
+    asked = "réserver le gymnase, ou bien la météo annule tout"
+    before = await (await site.open("enseignant", COLLEGE)).say(asked)
+    assert before["result"]["outcome"] == "out_of_scope"
+    await add(await browser_of("formateur"), await browser_of("formateur"))
+    after = await (await site.open("enseignant", COLLEGE)).say(asked)
+    assert (after["result"]["outcome"], after["result"]["topic"]) == ("choices", ID)
+    other = await (await site.open("enseignant", COLLEGE)).say("la météo de demain")
+    assert other["result"]["outcome"] == "out_of_scope"
+
+
+async def test_the_engine_is_asked_as_long_as_the_model_that_serves_knows_the_topic(
+    start: Start, site: Api, browser_of: Open, tmp_path: Path
+) -> None:
+    new = Topic(ID, NEW["theme"], (NEW["profiles"],), NEW["meaning"])
+    model, former = tmp_path / "assistent.tar.gz", tmp_path / "former.tar.gz"
+    write_archive(model, small_model(taught={**TAUGHT, ID: SAID.split("\n")}, added=[new]))
+    write_archive(former, small_model())
+    await add(await browser_of("formateur"), await browser_of("formateur"))
+    engine = ScriptedEngine()
+    chat = await (await start(engine=engine, model=model)).open("enseignant", COLLEGE)
+
+    async def reaches_the_engine() -> bool:
+        before = len(engine.texts())
+        await chat.say("Réserver le gymnase")
+        return len(engine.texts()) > before
+
+    async def stops_at_the_gateway() -> bool:
+        return not await reaches_the_engine()
+
+    await until(reaches_the_engine)
+    other_words = "une reservation du gymnaze ou de la sale de sport"
+    await chat.say(other_words)
+    heard = len(engine.texts())
+    await chat.choose(f"sujet:{ID}")
+    assert len(engine.texts()) == heard + 1
+    # Back to the former model: the gateway answers what that one does not know.
+    os.replace(former, model)
+    await until(stops_at_the_gateway)
+    await chat.say(other_words)
+    heard = len(engine.texts())
+    for reply in (await chat.choose(f"sujet:{ID}"), await chat.say("Réserver le gymnase")):
+        assert (reply["result"]["outcome"], reply["result"]["topic"]) == ("answer", ID)
+    assert len(engine.texts()) == heard
+
+
+async def test_it_is_among_the_topics_everywhere(site: Api, browser_of: Open, own_database: Database) -> None:
+    await add(await browser_of("formateur"), await browser_of("formateur"))
+    chef = await browser_of("administrateur", "agent_n2")
+    for path in ("/console/demandes", "/console/repartition", "/console/incidents/nouveau", "/console/reponses-types/nouvelle",
+                 "/console/indicateurs"):  # fmt: skip
+        page = await chef.get(path)
+        assert page.status == 200, path
+        assert f'value="{ID}"' in page.text or f'value="topic:{ID}"' in page.text, path
+    # What is told of it in a request is of it, whoever deals with it: by its row of the routing table.
+    async with own_database.transaction() as session:
+        before, _ = await group_for(session, topic=ID, profile="enseignant", uai=COLLEGE)
+        other = await session.scalar(sa.select(Group).where(Group.id != before.id).limit(1))
+        session.add(Route(theme=NEW["theme"], group_id=other.id))
+    async with own_database.reading() as session:
+        found, _ = await group_for(session, topic=ID, profile="enseignant", uai=COLLEGE)
+    assert found.id == other.id
 
 
 async def test_an_emergency_in_its_words_stays_one(site: Api, browser_of: Open) -> None:

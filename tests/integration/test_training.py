@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import subprocess
 import tarfile
 from contextlib import AsyncExitStack
@@ -20,7 +21,7 @@ from bot.db import Database
 from bot.errors import Conflict
 from bot.knowledge.models import AddedTopic
 from bot.learning import runs
-from bot.learning.models import TrainingRun, TrainingSchedule
+from bot.learning.models import Swap, TrainingRun, TrainingSchedule
 from bot.learning.utterances import add_utterance
 from bot.people.models import AuditEntry
 from bot.workshop.routes import ROUTES
@@ -175,6 +176,34 @@ async def test_the_page_tells_how_far_it_is(trainer: Browser, own_database: Data
     page = await trainer.get(location)
     assert "data-every" not in page.text
     assert "<script" not in page.text
+
+
+async def test_it_is_compared_with_what_serves_and_what_one_may_go_back_to_is_kept(
+    trainer: Browser, own_database: Database, project: Project, tmp_path: Path
+) -> None:
+    project.serve()
+    models, now = project.root / "models", datetime.now(UTC)
+    names = [f"assistent-2026010{day}T000000000000Z" for day in range(1, 10)]
+    for name in names:
+        (models / f"{name}.tar.gz").write_text(name, encoding="utf-8")
+        record = {"inputs": "x", "trained_at": now.isoformat(), "seconds": 1.0, "size": len(name), "run": 40, "data_at": now.isoformat()}
+        (models / f"{name}.json").write_text(json.dumps(record), encoding="utf-8")
+    slot = tmp_path / "var" / "slots" / "b.tar.gz"
+    slot.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(models / f"{names[0]}.tar.gz", slot)
+    async with own_database.transaction() as session:
+        # The oldest serves, after the third, after the second.
+        for place, turned_at in ((1, now), (2, now), (0, now), (8, None)):
+            session.add(
+                Swap(model=f"{names[place]}.tar.gz", slot="b", origin="console", step="stopping", asked_at=now,
+                     turned_at=turned_at, ended_at=now, alive_at=now)
+            )  # fmt: skip
+    await trainer.post(PATH)
+    run = await ended(own_database)
+    assert run.state == runs.DONE, run.failure
+    assert (run.report["against"]["name"], run.report["against"]["run"]) == (names[0], 40)
+    assert {names[0], names[2], run.archive} <= set(project.models())
+    assert names[1] not in project.models()
 
 
 async def test_cancelled_nothing_is_left_and_nothing_changed(

@@ -98,13 +98,14 @@ async def test_a_model_is_made_measured_made_again_and_tried(
     settings = Settings(root=project.root, var_dir=tmp_path / "var")
     again = remake_model(settings, run.archive, lambda _: None)
     first, second = Reader.load(archive), Reader.load(again)
+    assert first.topics["tablette"].profiles == ("parent",)
     for text in ASKED:
         assert first.rank(text, "parent") == second.rank(text, "parent")
     # Both views of the text, and the calibration, are in what was held out.
     assert json.loads(member(archive, "held_out.json")) == json.loads(member(again, "held_out.json"))
 
     shutil.copy(archive, project.root / "models" / "assistent.tar.gz")
-    trials = Trials(project.root)
+    trials = Trials(project.root, lambda: project.root / "models" / "assistent.tar.gz")
     try:
         for text in ASKED:
             said = await ask(trials, run.archive, text)
@@ -121,7 +122,7 @@ def test_a_bad_archive_does_not_load_and_is_told(tmp_path: Path, content: bytes,
     project = RealProject(tmp_path / "projet")
     candidate = project.root / "models" / "candidate.tar.gz"
     candidate.write_bytes(content)
-    judged = judge_models(project.root, project.root, candidate, [], tmp_path / "log", threading.Event())
+    judged = judge_models(project.root, project.root, candidate, None, [], tmp_path / "log", threading.Event())
     assert judged["loads"] is False
     assert judged["why"]
     assert judged["sets"] == {}

@@ -15,6 +15,7 @@ from bot.clock import FixedClock
 from bot.conversations.models import Conversation
 from bot.db import Database
 from bot.knowledge.models import Article, ArticleVersion
+from bot.learning.models import Swap
 from bot.learning.utterances import add_utterance
 from bot.people.accounts import NewGrant
 from bot.people.models import AuditEntry
@@ -322,6 +323,12 @@ async def opened(trainer: Browser, own_database: Database, clock: FixedClock) ->
         await session.execute(sa.update(ArticleVersion).values(at=at - 60 * DAY))
         article = await session.get_one(Article, FORGOTTEN)
         article.version += 1
+        # What serves is the model turned to last; a later change was given up.
+        for model, turned_at in (("modele-6", at - 9 * DAY), ("modele-7", at - 8 * DAY), ("modele-8", None)):
+            session.add(
+                Swap(model=f"{model}.tar.gz", slot="a", origin="console", step="stopping", asked_at=at - 9 * DAY,
+                     turned_at=turned_at, ended_at=at, alive_at=at)
+            )  # fmt: skip
         session.add(
             ArticleVersion(topic=FORGOTTEN, number=article.version, source="x", digest="x", origin="formateur", author="D",
                            reason="mieux", at=at - 15 * DAY)

@@ -39,7 +39,7 @@ async def list_answers(request: web.Request) -> web.StreamResponse:
         groups = await desk.list_groups(session)
     return render(
         request, "canned.html", title="Réponses types", found=found, more=more, page=page, asked=asked, path_of=PATH,
-        groups={EVERYBODY: "Tout le monde", **{group.id: group.name for group in groups}}, topics=topic_names(),
+        groups={EVERYBODY: "Tout le monde", **{group.id: group.name for group in groups}}, topics=topic_names(request),
         removed=as_number(query_of(request, "retiree")),
     )  # fmt: skip
 
@@ -111,7 +111,7 @@ async def _form(request: web.Request, values: Mapping[str, str], **answer: Any) 
     kept = answer.get("kept")
     return render(
         request, "canned_edit.html", title=kept.answer.title if kept else "Nouvelle réponse type", path_of=PATH,
-        values=values, groups=canned.writable_groups(caller, groups), topics=topic_names(),
+        values=values, groups=canned.writable_groups(caller, groups), topics=topic_names(request),
         variables=canned.list_variables(), longest=canned.MAX_TEXT, to_html=to_html,
         **{"kept": None, "preview": "", "seen": 0, "other": False, **answer},
     )  # fmt: skip

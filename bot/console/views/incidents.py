@@ -23,7 +23,7 @@ async def show_incidents(request: web.Request) -> web.StreamResponse:
         shown = await outages.list_outages(session, caller)
         proposed = await outages.propose(session, caller, app[CLOCK].now())
     return render(
-        request, "incidents.html", title="Incidents", shown=shown, proposed=proposed, topics=topic_names(), path_of=PATH,
+        request, "incidents.html", title="Incidents", shown=shown, proposed=proposed, topics=topic_names(request), path_of=PATH,
         scopes=SCOPE_NAMES,
     )  # fmt: skip
 
@@ -39,7 +39,7 @@ async def _form(request: web.Request, values, errors=None) -> web.Response:
     async with app[DATABASE].reading() as session:
         places = await list_places(session, caller_of(request).grants)
     return render(
-        request, "incident_new.html", title="Ouvrir un incident", values=values, errors=errors or {}, topics=topic_names(),
+        request, "incident_new.html", title="Ouvrir un incident", values=values, errors=errors or {}, topics=topic_names(request),
         places={f"{scope}:{name}": f"{SCOPE_NAMES[scope]} : {label}" if name else label for scope, name, label in places},
         path_of=PATH, status=422 if errors else 200,
     )  # fmt: skip
@@ -72,7 +72,7 @@ async def _page(request: web.Request, **answer) -> web.Response:
         outage, tickets = await outages.read_outage(session, caller_of(request), request.match_info["incident"])
     return render(
         request, "incident.html", title=outage.row.title, outage=outage, row=outage.row, tickets=tickets, path_of=PATH,
-        requests=REQUESTS, topics=topic_names(), scopes=SCOPE_NAMES, state_names=STATE_NAMES, everywhere=Scope.TOUT,
+        requests=REQUESTS, topics=topic_names(request), scopes=SCOPE_NAMES, state_names=STATE_NAMES, everywhere=Scope.TOUT,
         **{"values": {}, **answer},
     )  # fmt: skip
 

@@ -202,7 +202,7 @@ def send_csv(*sheets: Sheet, name: str) -> web.Response:
 def topic_titles(request: web.Request) -> dict[str, str]:
     """Return how each topic is called, by its id: the title of its article, else what it means."""
     knowledge = request.app[KNOWLEDGE]
-    names = {**topic_names(), **{topic: article.title for topic, article in knowledge.articles.items()}}
+    names = {**topic_names(request), **{topic: article.title for topic, article in knowledge.articles.items()}}
     return dict(sorted(names.items(), key=lambda one: one[1].casefold()))
 
 

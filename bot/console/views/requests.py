@@ -37,7 +37,7 @@ from bot.escalation.rules import is_ticket_number
 from bot.escalation.states import Kind
 from bot.people.models import Grant
 from bot.people.rules import ROLE_NAMES, Permission
-from bot.topics import PROFILE_NAMES, load_topics
+from bot.topics import PROFILE_NAMES
 
 PATH = f"{PREFIX}/demandes"
 
@@ -166,7 +166,7 @@ async def queue_page(request: web.Request, **answer) -> web.Response:
         many=saved_views.MANY, lost=_lost(view) if view else [], teams=saved_views.teams_of(caller.grants),
         changed=bool(view) and saved_views.fields_of(wanted) != saved_views.fields_of(view.wanted),
         states={OPEN: "Ouvertes", "": "Toutes", **STATE_NAMES}, sorts=SORT_NAMES, columns=COLUMN_NAMES, profiles=PROFILE_NAMES,
-        state_names=STATE_NAMES, me=caller.account.id, topics=topic_names(), groups=_named(groups), names=names,
+        state_names=STATE_NAMES, me=caller.account.id, topics=topic_names(request), groups=_named(groups), names=names,
         agents=_named(agents), handles=handles, **{"refused": [], "values": {}, **answer},
     )  # fmt: skip
 
@@ -200,9 +200,9 @@ def filter_of(request: web.Request) -> QueueFilter:
     )  # fmt: skip
 
 
-def topic_names() -> dict[str, str]:
+def topic_names(request: web.Request) -> dict[str, str]:
     """Return what each topic that a request may be about means, by its id."""
-    return {topic.id: topic.meaning for topic in load_topics() if not topic.is_dialogue}
+    return {topic.id: topic.meaning for topic in request.app[KNOWLEDGE].topics.answerable}
 
 
 async def show_request(request: web.Request) -> web.StreamResponse:
@@ -242,7 +242,7 @@ async def _page(request: web.Request, **answer) -> web.Response:
     return render(
         request, "request.html", title=f"Demande {number}", dossier=dossier, ticket=dossier.ticket, path_of=PATH,
         can=can, may_answer=bool(roles), priorities=PRIORITY_NAMES, incidents=known,
-        state_names=STATE_NAMES, events=EVENT_NAMES, profiles=PROFILE_NAMES, topics=topic_names(), now=now,
+        state_names=STATE_NAMES, events=EVENT_NAMES, profiles=PROFILE_NAMES, topics=topic_names(request), now=now,
         to_html=to_html, contacts=_contacts(request, dossier), images=images, me=caller.account.id,
         exchanges=exchanges, tools=TOOL_NAMES, steps=STEP_NAMES, names=names, agents=_named(agents),
         groups=_named(groups), canned=_by_topic(answers, dossier.ticket.topic), likely=likely, merged=merged,

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from bot.chat.views import CLOCK, DATABASE
+from bot.chat.views import CLOCK, DATABASE, KNOWLEDGE
 from bot.connectors import undelivered
 from bot.console.views.shell import PREFIX, caller_of, form_of, query_of, render, see_other
 from bot.errors import Conflict, InvalidField, InvalidInput
@@ -18,7 +18,7 @@ from bot.people import schools
 from bot.people.models import School
 from bot.people.rules import SCOPE_NAMES, Scope
 from bot.people.service import list_territories
-from bot.topics import PROFILE_NAMES, load_topics
+from bot.topics import PROFILE_NAMES
 
 GROUPS = f"{PREFIX}/groupes"
 PATH = f"{PREFIX}/repartition"
@@ -183,7 +183,7 @@ async def _table(
     request: web.Request, rows: Sequence[dict], seen: str, *, blank: int = _BLANK, **answer
 ) -> web.Response:
     database = request.app[DATABASE]
-    topics = [topic for topic in load_topics() if not topic.is_dialogue]
+    topics = request.app[KNOWLEDGE].topics.answerable
     themes = {topic.theme: THEME_NAMES[topic.theme] for topic in topics}
     subjects = {
         name: {topic.id: topic.meaning for topic in topics if topic.theme == theme} for theme, name in themes.items()

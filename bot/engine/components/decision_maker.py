@@ -14,7 +14,6 @@ from rasa.shared.nlu.training_data.message import Message
 from bot.dialogue import decision as kinds
 from bot.dialogue.decision import Context, Decision, Part, Ranking, decide
 from bot.language.normalise import clean
-from bot.topics import load_topics
 
 # Decisions on which the topic itself is the intent that the rules see.
 _BY_TOPIC = (kinds.ANSWER, kinds.URGENT, kinds.OUT_OF_SCOPE, kinds.DIALOGUE, kinds.FORM, kinds.FOLLOW)
@@ -38,11 +37,8 @@ class DecisionMaker(GraphComponent):
     @classmethod
     def create(cls, config: dict[str, Any], model_storage: ModelStorage, resource: Resource,
                execution_context: ExecutionContext) -> DecisionMaker:  # fmt: skip
-        """Nothing is learnt: the topics' file and the thresholds of the classifier are all it needs."""
+        """Nothing is learnt: the classifier hands over the topics and the thresholds of the model."""
         return cls()
-
-    def __init__(self) -> None:
-        self._topics = load_topics()
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Decide on each message."""
@@ -52,7 +48,7 @@ class DecisionMaker(GraphComponent):
             text = clean(message.get(TEXT) or "")
             parts = Part.of(message.get("parts") or ())
             decided = decide(
-                ranking, text, context, topics=self._topics, thresholds=message.get("thresholds"), parts=parts
+                ranking, text, context, topics=message.get("topics"), thresholds=message.get("thresholds"), parts=parts
             )
             message.set("decision", decided.to_json(), add_to_output=True)
             message.set(INTENT, {"name": intent_of(decided), "confidence": decided.confidence}, add_to_output=True)

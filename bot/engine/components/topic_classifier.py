@@ -93,6 +93,7 @@ class TopicClassifier(GraphComponent):
             message.set(INTENT_RANKING_KEY, pairs, add_to_output=True)
             message.set("thresholds", self._model.thresholds)
             message.set("parts", [(text, ranking[:RANKED]) for text, ranking in read.parts])
+            message.set("topics", self._model.topics)
         return messages
 
 

@@ -36,6 +36,7 @@ from bot.knowledge.service import read_all_topics
 from bot.topics import PROFILE_NAMES, load_topics
 from bot.workshop.views import articles
 from bot.workshop.views.articles import last_day_before, preview_of, read_quietly, today
+from bot.workshop.views.heard import find_heard, note_lesson
 
 PATH = f"{WORKSHOP}/brouillons"
 PUBLISHER = web.AppKey("publisher", Publisher)
@@ -99,15 +100,17 @@ async def begin(request: web.Request) -> web.StreamResponse:
     app, form, topic_id = request.app, form_of(request), request.match_info["topic"]
     base = form.get("base", "")
     try:
+        ticket = ticket_of(form)
         draft = await drafts.begin_draft(
             app[DATABASE], app[CLOCK], load_topics(), caller_of(request).account.id, topic=topic_id,
-            source=form.get("source", ""), reason=form.get("reason", "").strip(), ticket_number=ticket_of(form),
+            source=form.get("source", ""), reason=form.get("reason", "").strip(), ticket_number=ticket,
             base_version=int(base) if base.isascii() and base.isdigit() and len(base) < 9 else 0,
         )  # fmt: skip
     except InvalidField as error:
         return await _editor(request, form, {error.field: error.sentence})
     except Conflict as error:
         return await _editor(request, form, {"source": error.sentence})
+    await note_lesson(request, ticket)
     return await _after_saving(request, draft)
 
 
@@ -132,6 +135,7 @@ async def draft_page(request: web.Request, draft_id: int | None = None, **answer
         page = await drafts.read_draft(session, load_topics(), draft_id)
         ticket = await _seen_ticket(session, request, page)
     row = page.row
+    heard = await find_heard(request, (row.new_topic or {}).get("heard", ()))
     own = row.author_id == caller.account.id
     values = answer.pop("values", {"source": row.source, "reason": row.reason})
     article = read_quietly(row.source)
@@ -140,7 +144,7 @@ async def draft_page(request: web.Request, draft_id: int | None = None, **answer
     return render(
         request, "workshop/article_draft.html", title=f"Brouillon : {named.title if named else page.topic.id}",
         page=page, row=row, own=own, values=values, revision=revision, articles=articles.PATH, drafts=PATH, requests=REQUESTS,
-        ticket=ticket, states=STATE_NAMES, profiles=PROFILE_NAMES, editable=own and row.state in EDITABLE,
+        ticket=ticket, heard=heard, states=STATE_NAMES, profiles=PROFILE_NAMES, editable=own and row.state in EDITABLE,
         reviewable=not own and row.state == PROPOSED, scheduled=SCHEDULED, proposed=PROPOSED, returned=RETURNED,
         dropped=DROPPED, preview=await preview_of(request, article),
         last_day=last_day_before(page.expires_at), changed=await asyncio.to_thread(compare, page.base_source, row.source),

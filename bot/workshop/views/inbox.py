@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 
 import sqlalchemy as sa
 from aiohttp import web
 
-from bot.chat.views import CLOCK, DATABASE
+from bot.chat.views import CLOCK, DATABASE, KNOWLEDGE
 from bot.console.views.shell import (
     WORKSHOP,
     caller_of,
@@ -22,14 +21,13 @@ from bot.console.views.shell import (
 from bot.errors import Conflict, InvalidField, InvalidInput, NotFound
 from bot.learning import drafts, inbox
 from bot.learning.collecting import KINDS
-from bot.learning.service import Learning
 from bot.learning.utterances import COMMON
 from bot.rollout.models import Wave
-from bot.topics import PROFILE_NAMES, load_topics
+from bot.topics import PROFILE_NAMES
 from bot.workshop.views.articles import PATH as ARTICLES
+from bot.workshop.views.heard import LEARNING, read_numbers
 from bot.workshop.views.topics import PATH as NEW_TOPIC
 
-LEARNING = web.AppKey("learning", Learning)
 PATH = f"{WORKSHOP}/messages"
 GESTURES = f"{WORKSHOP}/gestes"
 LESSONS = f"{WORKSHOP}/demandes-resolues"
@@ -104,7 +102,7 @@ async def _group_page(request: web.Request, *, status: int = 200, **answer) -> w
     title = f"« {sentences[0].line.text[:60]} »" if sentences else "Un groupe de messages"
     return render(
         request, "workshop/inbox_group.html", title=title, status=status, group=group, sentences=sentences, more=more,
-        page=page, topics=topics, undoable=undoable, thoughts={topic.id: topic.meaning for topic in load_topics()} | topics,
+        page=page, topics=topics, undoable=undoable, thoughts={topic.id: topic.meaning for topic in request.app[KNOWLEDGE].topics},
         **_names(), **{"values": {}, "chosen": None, **answer},
     )  # fmt: skip
 
@@ -114,7 +112,7 @@ async def settle(request: web.Request) -> web.StreamResponse:
     app, caller, form = request.app, caller_of(request), form_of(request)
     if not app[LEARNING].allowed:
         return _closed(request, "Messages non compris")
-    group, gesture, lines = number_of(request, "group"), form.get("gesture", ""), _numbers(form.getall("line", []))
+    group, gesture, lines = number_of(request, "group"), form.get("gesture", ""), read_numbers(form.getall("line", []))
     topic = inbox.OUT_OF_SCOPE if gesture == OUT else form.get("topic", "")
     voices = app[LEARNING].voices
     try:
@@ -145,10 +143,6 @@ async def settle(request: web.Request) -> web.StreamResponse:
     return see_other(f"{PATH}/groupes/{group}?geste={done.gesture}" if left else f"{PATH}?geste={done.gesture}", notice)
 
 
-def _numbers(texts: Sequence[str]) -> list[int]:
-    return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19]
-
-
 async def show_line(request: web.Request) -> web.StreamResponse:
     """Show one message, its words to be struck out."""
     return await _line_page(request)
@@ -173,7 +167,7 @@ async def strike(request: web.Request) -> web.StreamResponse:
     try:
         line = await inbox.strike(
             app[DATABASE], app[CLOCK], caller_of(request), number_of(request, "line"), form.get("text", ""),
-            _numbers(form.getall("word", [])),
+            read_numbers(form.getall("word", [])),
         )  # fmt: skip
     except (InvalidInput, Conflict) as error:
         return await _line_page(request, status=422, errors={"word": error.sentence})

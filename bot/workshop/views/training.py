@@ -159,7 +159,7 @@ async def _run(
     return render(
         request, "workshop/training_run.html", title=f"Apprentissage {number}", status=status, errors=errors or {}, run=run,
         author=author, overruler=overruler, words=words, states=STATE_NAMES, sets=SET_NAMES, verdicts=VERDICTS,
-        profiles=PROFILE_NAMES, topics=topic_names(), may_serve=runs.may_serve(run), reason=reason, path_of=PATH,
+        profiles=PROFILE_NAMES, topics=topic_names(request), may_serve=runs.may_serve(run), reason=reason, path_of=PATH,
         may_overrule=may(caller.grants, Permission.OVERRULE_MODELS), max_reason=runs.MAX_REASON,
         service=f"{SERVICE}?modele={quote(run.archive or '')}",
     )  # fmt: skip
@@ -218,7 +218,7 @@ async def _trial(request: web.Request, *, status: int = 200, errors: dict | None
     return render(
         request, "workshop/training_try.html", title=f"Essayer le modèle {number}", status=status, errors=errors or {},
         run=run, said=said, titles=titles, values=form_of(request) if request.method == "POST" else {}, schools=schools,
-        profiles=PROFILE_NAMES, topics=topic_names(), outcomes=OUTCOMES, path_of=PATH, max_text=MAX_TEXT,
+        profiles=PROFILE_NAMES, topics=topic_names(request), outcomes=OUTCOMES, path_of=PATH, max_text=MAX_TEXT,
     )  # fmt: skip
 
 

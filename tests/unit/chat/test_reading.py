@@ -9,6 +9,7 @@ import pytest
 
 from bot.chat.reading import ReaderInService
 from bot.errors import ModelError
+from bot.topics import Topic
 from tests.unit.language.small_model import small_model, write_archive
 
 
@@ -39,6 +40,25 @@ def test_a_new_model_takes_the_place_of_the_former(tmp_path: Path) -> None:
     assert reader.refresh() is True
     assert reader.current is not former
     assert reader.thresholds.urgent == 0.75
+
+
+def test_between_two_models_no_added_topic_is_known_until_the_one_that_serves_is_read(tmp_path: Path) -> None:
+    pool = Topic("piscine", "vie_de_classe", ("parent",), "Aller à la piscine")
+    new, former = tmp_path / "a.tar.gz", tmp_path / "b.tar.gz"
+    replace(new, added=[pool])
+    replace(former)
+    reader = ReaderInService(new)
+    assert not reader.knows("piscine")
+    reader.refresh()
+    assert reader.knows("piscine")
+    reader.follow(former)
+    assert not reader.knows("piscine")
+    reader.refresh()
+    assert not reader.knows("piscine")
+    reader.follow(new)
+    assert not reader.knows("piscine")
+    reader.refresh()
+    assert reader.knows("piscine")
 
 
 def test_an_unreadable_model_is_told_once_and_the_former_stays(tmp_path: Path) -> None:

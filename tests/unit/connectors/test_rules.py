@@ -12,6 +12,7 @@ from bot.connectors import rules
 from bot.connectors.rules import CLOSED, OPEN, RESOLVED
 from bot.escalation.models import Ticket
 from bot.escalation.states import Kind
+from bot.topics import load_topics
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 KEY = "123e4567-e89b-42d3-a456-426614174000"
@@ -79,7 +80,7 @@ def test_a_request_is_described_with_what_is_known() -> None:
         number="26-00001-0", profile="parent", uai=None, school="Collège X", school_checked=False, topic=None, page="",
         browser="", level=2, problem="Rien ne marche",
     )  # fmt: skip
-    out = rules.describe(ticket)
+    out = rules.describe(ticket, load_topics())
     assert out.title == "Demande 26-00001-0 – Collège X"
     assert out.text.splitlines()[:2] == ["Demande : 26-00001-0", "École : Collège X (à vérifier)"]
     assert out.text.endswith("\n\nRien ne marche")

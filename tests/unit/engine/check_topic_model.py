@@ -24,6 +24,9 @@ from bot.engine.model import (  # noqa: E402
     with_last,
 )  # fmt: skip
 from bot.language.calibration import Calibration  # noqa: E402
+from bot.topics import Topic, load_topics  # noqa: E402
+
+TOPICS = load_topics()
 
 WORDS = {
     "connexion_adresse": "adresse du site, lien de la page, où se trouve l'accueil, quelle url taper, portail de l'école",
@@ -182,10 +185,22 @@ def check_thresholds_grow_with_doubt(_: TopicModel) -> None:
     sure = np.full((100, 3), 0.15)
     sure[:, 0] = 0.70
     labels = ["connexion_adresse", "visio", "hors_sujet"]
-    right = choose_thresholds(sure, np.zeros(100, dtype=int), labels)
-    mistaken = choose_thresholds(sure, np.arange(100) % 2, labels)  # right one time in two
+    right = choose_thresholds(sure, np.zeros(100, dtype=int), labels, TOPICS)
+    mistaken = choose_thresholds(sure, np.arange(100) % 2, labels, TOPICS)  # right one time in two
     assert isinstance(right, Thresholds)
     assert right.answer < mistaken.answer
+
+
+def check_the_topics_of_its_making_travel_with_it(model: TopicModel) -> None:
+    added = Topic("tablette", "technique", ("parent",), "La tablette prêtée")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model.topics = TOPICS.joined_by([added])
+        model.save(folder)
+        model.topics = TOPICS
+        loaded = TopicModel.load(folder)
+        assert loaded.topics["tablette"] == added
+        assert list(loaded.topics) == [*TOPICS, added]
 
 
 def check_few_calm_messages_are_hinted_at_and_fewer_are_certain(model: TopicModel) -> None:
@@ -195,7 +210,7 @@ def check_few_calm_messages_are_hinted_at_and_fewer_are_certain(model: TopicMode
     chances[1000:, 2] = 0.9
     chances[:, 0] = 1 - chances.sum(axis=1)
     targets = np.repeat([0, 2], [1000, 100])
-    alone = _read_alone(chances, targets, labels, Calibration())
+    alone = _read_alone(chances, targets, labels, TOPICS, Calibration())
     calm = chances[:1000, 1:].max(axis=1)
     assert 0.010 <= (calm > alone.thresholds.urgent).mean() <= 0.015
     assert (calm > alone.certain).mean() <= 0.001

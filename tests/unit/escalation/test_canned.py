@@ -12,6 +12,7 @@ from bot.errors import InvalidField
 from bot.escalation.canned import GAP, MAX_TEXT, Entry, check_entry, examples, fill, list_variables, values_of
 from bot.escalation.models import Ticket
 from bot.knowledge.article import load_variables
+from bot.topics import load_topics
 
 NAMES = st.sampled_from(sorted(list_variables()))
 # What people write, braces apart.
@@ -76,11 +77,11 @@ def test_every_variable_has_an_example() -> None:
 )
 def test_what_cannot_be_kept_names_its_field(entry: Entry, field: str) -> None:
     with pytest.raises(InvalidField) as refused:
-        check_entry(entry)
+        check_entry(entry, load_topics())
     assert refused.value.field == field
 
 
 @given(PARTS)
 def test_what_only_names_known_variables_is_kept(parts: list) -> None:
     text = "Bonjour" + "".join(f"{words}{{{name}}}" for words, name in parts)
-    assert check_entry(Entry("  Un   titre ", text)).title == "Un titre"
+    assert check_entry(Entry("  Un   titre ", text), load_topics()).title == "Un titre"

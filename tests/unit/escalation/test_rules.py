@@ -20,6 +20,7 @@ from bot.escalation.rules import (
     open_form,
     ticket_number,
 )
+from bot.topics import load_topics
 
 COMMANDS = [
     commands.OPEN, commands.RESUME, commands.SCHOOL, commands.PROBLEM, commands.ADD, commands.SEND, commands.DROP,
@@ -97,4 +98,4 @@ def test_dates_are_written_in_french_on_paris_time() -> None:
     ],
 )
 def test_a_problem_is_of_the_topic_that_it_is_surely_about(ranking: list[tuple[str, float]], topic: str | None) -> None:
-    assert likely_topic(ranking) == topic
+    assert likely_topic(ranking, load_topics()) == topic

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from bot.dialogue.decision import Thresholds
 from bot.language.calibration import Calibration
 from bot.language.grams import Grams, GramSettings
+from bot.topics import Topic, load_topics
 
 # What no lexicon knows for an emergency.
 UNHEARD = "zblorg vraouf zblorg"
@@ -37,8 +38,9 @@ def as_npz(**arrays: np.ndarray) -> bytes:
 
 
 def small_model(
-    *, hint: float = 0.5, certain: float = 0.9, scale: float = 8.0, taught: Mapping[str, list[str]] = TAUGHT
-) -> Files:
+    *, hint: float = 0.5, certain: float = 0.9, scale: float = 8.0, taught: Mapping[str, list[str]] = TAUGHT,
+    added: Iterable[Topic] = (),
+) -> Files:  # fmt: skip
     """Return the files that the classifier saves, by name."""
     labels = sorted(taught)
     settings = GramSettings()
@@ -55,6 +57,7 @@ def small_model(
             "thresholds": asdict(Thresholds(urgent=hint)),
             "certain": certain,
         },
+        "topics": load_topics().joined_by(list(added)).to_json(),
     }
     return {
         "features.json": json.dumps({"settings": asdict(settings), "grams": grams.known}).encode(),

@@ -11,6 +11,7 @@ import pytest
 from bot.errors import ModelError
 from bot.language.reader import Reader
 from bot.language.urgent import HACKED, HARASSMENT, UrgentSigns
+from bot.topics import Topic
 from tests.unit.language.small_model import FOLDER, TAUGHT, as_npz, small_model, write_archive
 
 
@@ -42,6 +43,16 @@ def test_what_the_taxonomy_opens_to_a_profile_is_likelier_for_it(reader: Reader)
         dict(reader.rank("un compte", "directeur"))["admin_creer_compte"]
         > (dict(reader.rank("un compte", "eleve"))["admin_creer_compte"])
     )
+
+
+def test_it_knows_the_topics_that_its_model_was_made_with(tmp_path: Path, reader: Reader) -> None:
+    pool = Topic("piscine", "vie_de_classe", ("parent",), "Aller à la piscine")
+    taught = {**TAUGHT, "piscine": ["la piscine de mardi", "le bonnet de bain"]}
+    other = load(tmp_path, small_model(taught=taught, added=[pool]))
+    assert other.topics["piscine"] == pool
+    assert "piscine" not in reader.topics
+    # And by them, whom a topic is open to.
+    assert dict(other.rank("la piscine", "parent"))["piscine"] > dict(other.rank("la piscine", "eleve"))["piscine"]
 
 
 @pytest.mark.parametrize("text", ["", " ", "?!", "👍", "مرحبا", "a" * 20_000, "pas " * 5_000])

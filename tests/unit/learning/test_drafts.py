@@ -23,7 +23,9 @@ def compose(**changes):
         "level": 2,
         "on": TODAY,
     }
-    return compose_draft(**{"replies": ["Ouvrez le cahier."], "said": ["je ne vois rien"], **values, **changes})
+    values |= changes
+    values["topic"] = load_topics().get(values["topic"])
+    return compose_draft(**{"replies": ["Ouvrez le cahier."], "said": ["je ne vois rien"], **values})
 
 
 def test_the_steps_are_what_was_replied_without_what_is_polite() -> None:

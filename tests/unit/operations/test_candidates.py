@@ -12,7 +12,7 @@ import pytest
 from bot.errors import OperationError
 from bot.operations import model_files, training
 from bot.operations.candidates import copy_inputs, open_bench, pack_inputs, remake_model
-from bot.operations.model_files import find_served, find_served_lately, kept_models, prune_models
+from bot.operations.model_files import find_served, kept_models, prune_models
 from bot.settings import Settings
 
 
@@ -57,7 +57,6 @@ def test_the_model_in_service_is_known_among_those_kept(tmp_path: Path, link: bo
     assert find_served(tmp_path) == first
     serve(tmp_path, second, link=link)
     assert find_served(tmp_path) == second
-    assert find_served_lately(tmp_path) == {first, second}
 
 
 def test_what_is_needed_is_never_removed_and_nothing_is_left_of_what_is(tmp_path: Path):

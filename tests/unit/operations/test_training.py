@@ -20,7 +20,7 @@ def test_after_training_the_model_is_current_and_recorded(settings):
     assert training.train_model(settings, said.append)
 
     assert not model_files.is_stale(settings.root)
-    record = model_files.read_record(settings.root)
+    record = model_files.read_record(model_files.model_path(settings.root), model_files.record_path(settings.root))
     assert record is not None
     assert record.inputs == model_files.hash_inputs(settings.root)
     assert "  SmallClassifier" in said
