@@ -50,6 +50,8 @@ RUNS_SHOWN = 20
 MIN_REASON, MAX_REASON = 10, 500
 # The two models put in service last are looked for among as many changes.
 _SWAPS_READ = 50
+# So long is a process that is ending waited for as the site ends.
+_LEAVING_S = 0.2
 
 log = structlog.get_logger()
 
@@ -354,6 +356,13 @@ class Launcher:
     def reap(self) -> None:
         """Take note of those that have ended, so that the system forgets them."""
         self._started = [process for process in self._started if process.poll() is None]
+
+    def leave(self) -> None:
+        """Let go of them, as the site ends: those that still run after a moment go on without it."""
+        for process in self._started:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_LEAVING_S)
+        self._started = []
 
 
 async def start_run(database: Database, clock: Clock, launcher: Launcher, author_id: str | None) -> int:

@@ -18,11 +18,15 @@ _POLICY = (
 )
 FRAME_PATH = "/widget/frame"
 # The pages where people sign in and send forms.
-_STAFF = ("/console", "/workshop")
+_STAFF = ("/console/", "/workshop/")
 # Where the last link of a letter leads: a page with one button.
 STOP_PATH = "/courriels/"
 # Files that an ENT's page loads from another origin.
 _SHARED = ("/widget/loader.js", "/backoffice/")
+
+
+def _is_staff(path: str) -> bool:
+    return f"{path}/".startswith(_STAFF)
 
 
 def policy(path: str, settings: Settings) -> str:
@@ -38,7 +42,7 @@ def policy(path: str, settings: Settings) -> str:
         if path.startswith("/demo")
         else "'none'"
     )
-    forms = "'self'" if path.startswith((*_STAFF, STOP_PATH)) else "'none'"
+    forms = "'self'" if _is_staff(path) or path.startswith(STOP_PATH) else "'none'"
     return _POLICY.format(forms=forms, frames=frames, ancestors="'none'")
 
 
@@ -61,7 +65,7 @@ def security_middleware(settings: Settings, uploads: Mapping[str, int]):
         headers["Server"] = "AssistENT"
         headers.setdefault("X-Content-Type-Options", "nosniff")
         # With « no-referrer » a browser hides where a form comes from, and the console looks at that.
-        headers.setdefault("Referrer-Policy", "same-origin" if path.startswith(_STAFF) else "no-referrer")
+        headers.setdefault("Referrer-Policy", "same-origin" if _is_staff(path) else "no-referrer")
         headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault(
@@ -70,7 +74,7 @@ def security_middleware(settings: Settings, uploads: Mapping[str, int]):
         )
         if not settings.is_demonstration:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-        if path.startswith(("/api/", *_STAFF, STOP_PATH)):
+        if _is_staff(path) or path.startswith(("/api/", STOP_PATH)):
             headers.setdefault("Cache-Control", "no-store")
 
     @web.middleware

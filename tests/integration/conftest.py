@@ -66,6 +66,7 @@ class Store:
     kind: str
     folder: Path
     cluster: Cluster | None
+    shared: str = ""
     _numbers = itertools.count(1)
 
     def url(self, name: str) -> str:
@@ -134,6 +135,8 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         if cluster:
             run_apart(store.sql(f'CREATE DATABASE "{name}"'))
         run_apart(furnish(store.url(name), articles))
+    # PostgreSQL copies no database that somebody is in: the shared gateway has one of its own.
+    store.shared = run_apart(store.copy("every"))
     return store
 
 
@@ -165,7 +168,7 @@ def gateway(
     store: Store, shared_engine: ScriptedEngine, issuers: tuple[Issuer, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[GatewayThread]:
     """The application over the whole knowledge base, shared: each test opens conversations of its own."""
-    settings = demonstration(tmp_path_factory.mktemp("var"), store.url("every"), issuers=issuers)
+    settings = demonstration(tmp_path_factory.mktemp("var"), store.shared, issuers=issuers)
     none = settings.var_dir / "no-model"
     gateway = GatewayThread(lambda: create_app(settings, engine=shared_engine, clock=FixedClock(MONDAY), model=none))
     yield gateway
@@ -182,7 +185,7 @@ async def api(gateway: GatewayThread) -> AsyncIterator[Api]:
 @pytest.fixture
 async def shared_database(gateway: GatewayThread, store: Store) -> AsyncIterator[Database]:
     """The shared gateway's database, from beside it."""
-    database = Database(store.url("every"))
+    database = Database(store.shared)
     yield database
     await database.close()
 
