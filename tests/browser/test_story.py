@@ -32,7 +32,7 @@ from tests.integration.steady_load import SteadyLoad
 from tests.integration.workshop import HEADER
 from tests.stack import Stack, run_stack
 
-SHARE = 10
+SHARE = 4
 FOLDERS = ("actions", "benchmarks", "bot", "data", "deploy", "knowledge", "migrations", "requirements")
 FILES = ("alembic.ini", "config.yml", "credentials.yml", "domain.yml", "endpoints.yml", "pyproject.toml")
 WRITER, READER = "ada@academie.example", "noor@academie.example"
