@@ -1,6 +1,7 @@
 """Reads the training data: Rasa's own importer parses every file of utterances four times with a slow reader.
 
-What is only utterances (intent, metadata, examples) is read once, by libyaml; any other file is left to Rasa.
+What is only utterances (intent, metadata, examples) is read once, by libyaml; any other file is left to Rasa. Each importer that Rasa wraps
+around this one merges the data: it copies every message in depth and takes its fingerprint anew, which took a third of a training.
 """
 
 from __future__ import annotations
@@ -21,6 +22,23 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 _NLU = re.compile(r"^nlu:", re.MULTILINE)
 _STORIES = re.compile(r"^(?:rules|stories):", re.MULTILINE)
 _PLAIN = {"intent", "metadata", "examples"}
+
+
+class Utterance(Message):
+    """A message that is cheap to merge: its values are shared by its copies, and its fingerprint is kept while they are the same.
+
+    Nothing changes a value in place: components add their own under names of their own.
+    """
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Utterance:
+        copy = Utterance(self.data, set(self.output_properties), self.time, list(self.features))
+        copy._cached_fingerprint = self._cached_fingerprint
+        return copy
+
+    def set(self, prop: str, info: Any, add_to_output: bool = False) -> None:
+        """Set a value; one that it has already changes nothing."""
+        if add_to_output or prop not in self.data or self.data[prop] != info:
+            super().set(prop, info, add_to_output)
 
 
 class UtteranceImporter(RasaFileImporter):
@@ -70,7 +88,7 @@ def _read_blocks(file: str) -> list[dict[str, Any]] | None:
 def _messages_of(block: dict[str, Any]) -> list[Message]:
     lines = [line.strip() for line in block["examples"].splitlines()]
     return [
-        Message.build(
+        Utterance.build(
             replace_entities(text), block["intent"], find_entities_in_training_example(text), block.get("metadata")
         )
         for text in (line[1:].strip() for line in lines if line.startswith("-"))

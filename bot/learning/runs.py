@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -50,8 +50,6 @@ RUNS_SHOWN = 20
 MIN_REASON, MAX_REASON = 10, 500
 # The two models put in service last are looked for among as many changes.
 _SWAPS_READ = 50
-# So long is a process that is ending waited for as the site ends.
-_LEAVING_S = 0.2
 
 log = structlog.get_logger()
 
@@ -335,12 +333,14 @@ async def begin_due(database: Database, clock: Clock) -> int | None:
 class Launcher:
     """Starts the process of a run, apart from the one that serves: it goes on when that one ends."""
 
+    # Of every launcher of this process: one that is let go of before it has ended is never known to have.
+    _started: ClassVar[list[subprocess.Popen]] = []
+
     def __init__(self, command: Sequence[str], folder: Path, log: Path) -> None:
         self._command = command
         self._folder = folder
         # What it says before it has the database, and its own log: of the last one only.
         self._log = log
-        self._started: list[subprocess.Popen] = []
 
     def launch(self, number: int) -> None:
         """Start `python -m bot learn NUMBER`; OSError when it cannot be."""
@@ -355,14 +355,7 @@ class Launcher:
 
     def reap(self) -> None:
         """Take note of those that have ended, so that the system forgets them."""
-        self._started = [process for process in self._started if process.poll() is None]
-
-    def leave(self) -> None:
-        """Let go of them, as the site ends: those that still run after a moment go on without it."""
-        for process in self._started:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_LEAVING_S)
-        self._started = []
+        self._started[:] = [process for process in self._started if process.poll() is None]
 
 
 async def start_run(database: Database, clock: Clock, launcher: Launcher, author_id: str | None) -> int:

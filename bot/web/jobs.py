@@ -116,7 +116,6 @@ class Jobs:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        await asyncio.to_thread(self._launcher.leave)
 
     async def _read_model(self) -> None:
         while True:

@@ -351,7 +351,7 @@ async def test_the_report_shows_what_broke_in_words_and_the_refusal_can_be_overr
 
 
 @ONE_KIND
-async def test_kept_models_are_bounded_and_the_one_in_service_and_the_one_before_stay(
+async def test_kept_models_are_bounded_and_the_one_in_service_stays(
     trainer: Browser, own_database: Database, project: Project
 ) -> None:
     models = project.root / "models"
@@ -363,7 +363,8 @@ async def test_kept_models_are_bounded_and_the_one_in_service_and_the_one_before
     for ending in ("tar.gz", "json"):
         (models / f"assistent.{ending}").hardlink_to(models / f"{names[1]}.{ending}")
     run = await train(trainer, own_database)
-    assert project.models() == [*names[:2], *names[6:], run.archive]
+    # Nothing was put in service by hand yet: there is none before the one that serves.
+    assert project.models() == [names[1], *names[5:], run.archive]
     left = {path.name.split(".")[0] for path in models.glob("assistent-*")}
     assert left == set(project.models())
     number = await put(own_database, archive=names[3])
