@@ -237,7 +237,7 @@ async def test_killed_it_is_told_and_the_next_one_ends_what_it_left(
     (project.root / "train-waits").touch()
     await trainer.post(PATH)
     await until(lambda: _train_waits(project))
-    [process] = site.app[LAUNCHER]._started
+    process = site.app[LAUNCHER]._started[-1]
     psutil.Process(process.pid).kill()
     process.wait()
     orphans = project.processes()
