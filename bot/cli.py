@@ -87,15 +87,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _web(settings: Settings, _: argparse.Namespace) -> None:
     import uvloop
-
-    # What threads read beside the answers (the model, what people say) gives the floor back five times sooner than by default.
-    sys.setswitchinterval(0.001)
     from aiohttp import web
 
     from bot.web.app import create_app
     from bot.web.logs import configure_logs
 
     configure_logs(settings.log_level)
+    # What threads read beside the answers (the model, what people say) gives the floor back five times sooner than by default.
+    sys.setswitchinterval(0.001)
     web.run_app(
         create_app(settings), host=settings.host, port=settings.port, print=None, access_log=None, shutdown_timeout=5,
         loop=uvloop.new_event_loop(),

@@ -438,13 +438,14 @@ class _Decider:
         short_thanks = self.reply.thanks and not self.reply.question and self.reply.words <= THANKS_WORDS
         if short_thanks and (self.topics[name].is_dialogue or probability < self.thresholds.answer + ASIDE_MARGIN):
             return Decision(DIALOGUE, "remerciement", round(probability, 4))
-        if name == OUT_OF_SCOPE and probability >= self.thresholds.out_of_scope:
+        sure = probability >= self._bar(name)
+        if name == OUT_OF_SCOPE and sure:
             return Decision(OUT_OF_SCOPE, name, round(probability, 4))
-        if self.topics[name].is_dialogue and name != OUT_OF_SCOPE and probability >= self.thresholds.dialogue:
+        if self.topics[name].is_dialogue and name != OUT_OF_SCOPE and sure:
             if name == "insulte" and self.state.insults >= PATIENCE:
                 return Decision(REPEATED_INSULT, name, round(probability, 4))
             return Decision(DIALOGUE, name, round(probability, 4))
-        if not self.topics[name].is_dialogue and probability >= self.thresholds.answer:
+        if not self.topics[name].is_dialogue and sure:
             return self._about(name, probability)
         return self._offer(pairs)
 

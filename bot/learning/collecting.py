@@ -6,7 +6,7 @@ Only where the deployment allows it, and only what was said since it does: `forg
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -78,8 +78,9 @@ async def collect(database: Database, clock: Clock) -> int:
         # Looked for and masked while nobody waits for it: only what was found is written, a few rows at a time.
         async with database.reading() as session:
             rows = await _find_between(session, since, until)
+            settled = set(await session.scalars(in_use(OUT_OF_SCOPE).with_only_columns(Utterance.form)))
         for start in range(0, len(rows), _BATCH):
-            lines = await asyncio.to_thread(_lines_of, rows[start : start + _BATCH])
+            lines = await asyncio.to_thread(_lines_of, rows[start : start + _BATCH], settled)
             async with database.transaction() as session:
                 session.add_all(lines)
             collected += len(lines)
@@ -113,12 +114,13 @@ async def _find_between(session: AsyncSession, since: datetime, until: datetime)
     return [(message, conversation, result, found[message.id]) for message, conversation, result in rows]
 
 
-def _lines_of(rows: Sequence[_Found]) -> list[InboxLine]:
+def _lines_of(rows: Sequence[_Found], settled: Collection[str]) -> list[InboxLine]:
+    """Return the lines of messages, masked; none for what a formateur found to be out of scope indeed (`settled`)."""
     lines = []
     for message, conversation, result, kind in rows:
         text = " ".join(mask_names(message.text).split())[:MAX_LINE]
         form = normalise(text)[:MAX_LINE]
-        if form:
+        if form and not (kind == OFF and form in settled):
             lines.append(
                 InboxLine(
                     message_id=message.id, conversation_id=conversation.id, kind=kind, state=OPEN, text=text, form=form,
@@ -145,15 +147,13 @@ async def _not_understood(session: AsyncSession, since: datetime, until: datetim
 
 
 async def _off_topic(session: AsyncSession, since: datetime, until: datetime) -> list[str]:
-    """Return the questions that were answered as out of scope, but for those that a formateur found to be."""
+    """Return the questions that were answered as out of scope."""
     rows = await session.scalars(
-        sa.select(Message)
+        sa.select(Message.id)
         .join(Result, Result.message_id == Message.id)
         .where(Message.at.between(since, until), Message.sender == USER, Result.outcome == "out_of_scope")
     )
-    forms = {one.id: normalise(" ".join(mask_names(one.text).split())) for one in rows}
-    settled = set(await session.scalars(in_use(OUT_OF_SCOPE).with_only_columns(Utterance.form)))
-    return [identifier for identifier, form in forms.items() if form not in settled]
+    return list(rows)
 
 
 async def _declined(session: AsyncSession, since: datetime, until: datetime) -> list[str]:

@@ -95,6 +95,7 @@ class Jobs:
     async def start(self) -> None:
         """Begin."""
         self._tasks = [asyncio.create_task(job()) for job in (self._read_model, self._refresh, self._follow_incidents)]
+        self._tasks.append(asyncio.create_task(_after(LEARN_AFTER_S, self._learn)))
         self._tasks += [
             asyncio.create_task(_after(FIRST_S, job))
             for job in (
@@ -105,7 +106,6 @@ class Jobs:
                 self._count_questions,
                 self._train,
                 self._publish,
-                self._learn,
                 self._group,
             )
         ]
@@ -231,7 +231,6 @@ class Jobs:
             await asyncio.sleep(PUBLISH_S)
 
     async def _learn(self) -> None:
-        await asyncio.sleep(LEARN_AFTER_S)
         while True:
             try:
                 # What is known is known by each process; one of them collects.
