@@ -54,7 +54,7 @@ format: install-dev ## mettre en forme les fichiers Python avec ruff
 evaluate: install ## mesurer la compréhension sans serveur, et écrire la page pour les formateurs (deux minutes)
 	@OMP_NUM_THREADS=1 .venv-rasa/bin/python benchmarks/evaluate.py $(ARGS)
 
-bench: install ## mesurer : notre chaîne à côté de celle du pair, puis l’API (une demi-heure)
+bench: install-dev ## mesurer : notre chaîne à côté de celle du pair, puis l’API (une demi-heure)
 	@.venv/bin/python benchmarks/bench.py $(ARGS)
 
 check-machine: install ## dire ce qui manque à cette machine

@@ -1,6 +1,6 @@
-"""Measure, in one run on one machine: our pipeline and the nearest peer's side by side, then the chat API.
+"""Measure, in one run on one machine: our pipeline and the nearest peer's side by side, the chat API, the console, the workshop.
 
-    python benchmarks/bench.py [--sample N] [--seconds S] [--no-peer] [--rows N] [--no-desk] [--only-desk]
+    python benchmarks/bench.py [--only PART ...] [--sample N] [--seconds S] [--no-peer] [--rows N]
                                [--requests N] [--consoles N] [--write docs/benchmarks.md]
 
 The two pipelines are trained on the same sample of data/nlu, for the peer's takes 13 minutes for 971 utterances on two
@@ -29,6 +29,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
@@ -38,7 +39,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import desk  # noqa: E402
+from benchmarks import desk, workshop  # noqa: E402
 from bot.knowledge.service import read_utterances  # noqa: E402
 from tests.stack import free_ports  # noqa: E402
 
@@ -50,6 +51,9 @@ CLIENTS = (1, 8, 32)
 TURNS = 5
 # How often each page of the console is opened.
 OPENED = 200
+# The same of the workshop.
+PAGES = 60
+PARTS = ("rasa", "chat", "desk", "workshop")
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("ASSISTENT_")},
     "RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
@@ -63,31 +67,28 @@ def main() -> int:
     parser.add_argument("--burst", type=int, default=400, help="messages of each throughput measure")
     parser.add_argument("--rows", type=int, default=1_000_000, help="stored messages of the large database; 0: skip")
     parser.add_argument("--no-peer", action="store_true", help="ours alone")
-    parser.add_argument("--no-desk", action="store_true", help="without the console")
-    parser.add_argument("--only-desk", action="store_true", help="the console alone (ten minutes)")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=f"these parts alone: {', '.join(PARTS)}")
     parser.add_argument("--requests", type=int, default=100_000, help="requests of the console's large database")
     parser.add_argument("--consoles", type=int, default=200, help="pages of the console open at once")
     parser.add_argument("--write", type=Path, help="also write the figures there")
     options = parser.parse_args()
-    through_rasa, through_chat, console = {}, {}, {}
+    through_rasa, through_chat, console, atelier = {}, {}, {}, {}
     sections = [
         (f"Through Rasa's REST channel, trained on the same {options.sample} utterances", through_rasa),
         ("Chat API, whole model", through_chat),
         ("Console", console),
+        ("Workshop", atelier),
     ]
     with tempfile.TemporaryDirectory(prefix="assistent-bench-") as name:
         folder = Path(name)
-        if not options.only_desk:
-            utterances = sample(options.sample)
-            through_rasa["AssistENT"] = tell(
-                measure_pipeline(folder / "ours", ROOT / "config.yml", utterances, options)
-            )
-            if not options.no_peer:
-                config = ROOT / "benchmarks/peer/config.yml"
-                through_rasa["pair"] = tell(measure_pipeline(folder / "peer", config, utterances, options))
+        if "rasa" in options.only:
+            measure_pipelines(folder, options, through_rasa)
+        if "chat" in options.only:
             measure_chat(folder, options, through_chat)
-        if not options.no_desk:
+        if "desk" in options.only:
             measure_desk(folder, options, console)
+        if "workshop" in options.only:
+            measure_workshop(folder, atelier)
     report = render([(title, columns) for title, columns in sections if columns])
     print(report)
     if options.write:
@@ -117,6 +118,15 @@ def sample(count: int) -> list[tuple[str, str]]:
             if texts and len(chosen) < count:
                 chosen.append((intent, texts.pop()))
     return chosen
+
+
+def measure_pipelines(folder: Path, options: argparse.Namespace, figures: dict[str, dict]) -> None:
+    """Measure ours, then the peer's."""
+    utterances = sample(options.sample)
+    figures["AssistENT"] = tell(measure_pipeline(folder / "ours", ROOT / "config.yml", utterances, options))
+    if not options.no_peer:
+        config = ROOT / "benchmarks/peer/config.yml"
+        figures["pair"] = tell(measure_pipeline(folder / "peer", config, utterances, options))
 
 
 def measure_pipeline(
@@ -263,16 +273,9 @@ def measure_desk(folder: Path, options: argparse.Namespace, figures: dict[str, d
     """Measure the console over a tenth of the requests, then over all; then an outage that many report."""
     columns = []
     for tickets in (options.requests // 10, options.requests):
-        (port,), var = free_ports(1), folder / f"desk-{tickets}"
+        var = folder / f"desk-{tickets}"
         asyncio.run(desk.prepare(var, tickets))
-        url = f"http://127.0.0.1:{port}"
-        # No engine listens there: the console needs none.
-        environment = {
-            "ASSISTENT_PORT": str(port), "ASSISTENT_VAR_DIR": str(var), "ASSISTENT_RATE_LIMITS": "off",
-            "ASSISTENT_RASA_PORT": "9", "ASSISTENT_RASA_B_PORT": "10", "ASSISTENT_ACTIONS_PORT": "11",
-        }  # fmt: skip
-        with running([sys.executable, "-m", "bot", "web"], folder / "web.log", environment):
-            wait_for(lambda url=url: get(f"{url}/healthz") == 200, 60)
+        with running_web(folder, var) as url:
             consoles = options.consoles if tickets == options.requests else 0
             columns.append(asyncio.run(desk.measure_site(url, var, min(OPENED, tickets), consoles=consoles)))
         figures[f"{tickets:,} requests"] = tell(columns[-1])
@@ -280,6 +283,34 @@ def measure_desk(folder: Path, options: argparse.Namespace, figures: dict[str, d
     few, many = columns
     figures["times as long"] = tell({name: round(many[name] / few[name], 2) for name in few if name.endswith("(ms)")})
     figures["an outage"] = tell(asyncio.run(desk.measure_outage(folder / "outage")))
+
+
+@contextlib.contextmanager
+def running_web(folder: Path, var: Path) -> Iterator[str]:
+    """Run the web process over a folder's database; no engine listens, which neither the console nor the workshop needs."""
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        "ASSISTENT_PORT": str(port), "ASSISTENT_VAR_DIR": str(var), "ASSISTENT_RATE_LIMITS": "off",
+        "ASSISTENT_RASA_PORT": "9", "ASSISTENT_RASA_B_PORT": "10", "ASSISTENT_ACTIONS_PORT": "11", **desk.SIGNING,
+    }  # fmt: skip
+    with running([sys.executable, "-m", "bot", "web"], folder / "web.log", environment):
+        wait_for(lambda: get(f"{url}/healthz") == 200, 60)
+        yield url
+
+
+# --- the workshop -----------------------------------------------------------------------------
+
+
+def measure_workshop(folder: Path, figures: dict[str, dict]) -> None:
+    """Measure the workshop's pages over very many messages and versions; then how long grouping takes."""
+    var = folder / "workshop"
+    asyncio.run(desk.prepare(var, workshop.CONVERSATIONS))
+    workshop.fill_workshop(var / "assistent.db")
+    with running_web(folder, var) as url:
+        pages = asyncio.run(workshop.measure_workshop(url, var, PAGES))
+    figures[f"{workshop.LINES:,} messages, {workshop.VERSIONS:,} versions"] = tell(pages)
+    figures["grouping"] = tell(asyncio.run(workshop.measure_grouping()))
 
 
 # --- load -------------------------------------------------------------------------------------

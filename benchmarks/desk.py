@@ -38,6 +38,7 @@ from bot.knowledge.service import import_articles
 from bot.people.accounts import NewGrant
 from bot.people.service import save_schools
 from bot.people.sign_in import open_session
+from bot.rollout.tally import count_questions
 from bot.settings import ROOT, read_settings
 from bot.topics import load_topics
 from bot.web.app import create_app
@@ -53,6 +54,9 @@ RATE, SECONDS = 20, 20
 PERSONS, WITHIN = 300, datetime.timedelta(minutes=10)
 AGENT = NewGrant("agent_n2", "academie", "Valmont")
 QUEUE = "/console/demandes"
+# What the groups' tools are signed with: named on the connector, given by the environment.
+SIGNED_BY = "ASSISTENT_CONNECTOR_BENCH"
+SIGNING = {SIGNED_BY: SECRET}
 
 
 # --- a database of many requests --------------------------------------------------------------
@@ -73,9 +77,12 @@ async def prepare(var: Path, tickets: int = 0) -> None:
         await save_routing(session, data["groups"], data["routes"])
         await save_promises(session, data["calendars"], data["delays"])
     await import_articles(database, ROOT / "knowledge", load_topics(), SystemClock(), author="bench")
-    await database.close()
     if tickets:
         await asyncio.to_thread(fill, var / "assistent.db", tickets)
+        # A site counts questions as they come: all at once, it would do so while it is measured.
+        while await count_questions(database, SystemClock()):
+            pass
+    await database.close()
 
 
 def fill(path: Path, tickets: int) -> None:
@@ -203,7 +210,8 @@ async def measure_opening(url: str, database: Database, count: int) -> dict[str,
     async with database.transaction() as session:
         for group in (await session.scalars(sa.select(Group.id))).all():
             # Nothing listens at that port.
-            session.add(Connector(group_id=group, kind="webhook", address="http://127.0.0.1:9/", secrets={}, options={}))
+            signing = {"signing": SIGNED_BY}
+            session.add(Connector(group_id=group, kind="webhook", address="http://127.0.0.1:9/", secrets=signing, options={}))
     times: list[float] = []
     async with aiohttp.ClientSession() as http:
         for number in range(count):
@@ -362,13 +370,12 @@ async def measure_outage(folder: Path) -> dict[str, object]:
     database = Database(storage_of(folder))
     clock = FixedClock(datetime.datetime(2026, 11, 23, 9, 0, tzinfo=datetime.UTC))
     settings = read_settings({"ASSISTENT_VAR_DIR": str(folder), "ASSISTENT_RATE_LIMITS": "off"})
-    name = "ASSISTENT_CONNECTOR_BENCH"
-    settings = replace(settings, connector_secrets={name: SECRET})
+    settings = replace(settings, connector_secrets=SIGNING)
     async with (
         serve(partial(webhook, clock=clock), "/assistent") as tool,
         open_post(
-            database, clock, {"group": GROUP, "kind": "webhook", "address": tool.address, "secrets": {"signing": name}},
-            secrets={name: SECRET},
+            database, clock, {"group": GROUP, "kind": "webhook", "address": tool.address, "secrets": {"signing": SIGNED_BY}},
+            secrets=SIGNING,
         ) as post,
     ):  # fmt: skip
         gateway = await asyncio.to_thread(

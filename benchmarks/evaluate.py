@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import itertools
 import json
 import sys
 import tarfile
@@ -46,6 +47,13 @@ from bot.engine.model import TopicModel, TrainSettings  # noqa: E402
 from bot.topics import PROFILE_NAMES, load_topics  # noqa: E402
 
 SERVED = ROOT / "models" / "assistent.tar.gz"
+# The plainest messages of every topic: few words, no story, as most people type them. Never for training.
+PLAIN = ROOT / "benchmarks" / "evaluation" / "plain.jsonl"
+# What is said around a question, in turn, one pair a line.
+COURTESIES = (
+    ("bjr ", ""), ("", " merci"), ("Bonjour, ", ""), ("", " merci d'avance"), ("slt ", " svp"), ("Bonsoir madame, ", " Cordialement"),
+    ("Bonjour. ", " Merci pour votre aide."), ("coucou ", " mrc"), ("", ", s'il vous plaît"), ("Excusez-moi, ", " bonne journée"),
+)  # fmt: skip
 PAGE = ROOT / "var" / "evaluation.html"
 CLASSIFIER = "TopicClassifier"
 # What is shown of what is long.
@@ -83,6 +91,22 @@ def load_served(archive: Path) -> TopicModel:
             if member.isfile() and CLASSIFIER in path.parent.name:
                 (Path(name) / path.name).write_bytes(tar.extractfile(member).read())
         return TopicModel.load(Path(name))
+
+
+def beside(model: TopicModel, lines: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return the figures on plain messages, and on `lines` that ask something, bare and with courtesies around."""
+    topics, reader = load_topics(), reader_of(model)
+    asked = [line for line in lines if not topics[line["topic"]].is_dialogue]
+    courteous = [
+        {**line, "text": before + line["text"] + after}
+        for line, (before, after) in zip(asked, itertools.cycle(COURTESIES))
+    ]
+    sets = {"plain": read_lines(PLAIN), "bare": asked, "courteous": courteous}
+    found = {name: Counter(kind for *_, kind, _ in judge(model, reader, some)) for name, some in sets.items()}
+    return {
+        name: {"n": len(sets[name]), **{kind: round(counts[kind] / len(sets[name]), 4) for kind in VERDICTS}}
+        for name, counts in found.items()
+    }
 
 
 def confusions_of(model: TopicModel, utterances: list[Utterance]) -> list[Confusion]:
@@ -148,11 +172,18 @@ def main() -> int:
         else:
             served = judge(in_service, reader_of(in_service), lines)
     report: dict[str, Any] = {"served": figures(served) if served else None}
+    if served:
+        report["served_beside"] = beside(in_service, lines)
     if not options.served_only:
         utterances = read_utterances()
         model, seconds = train(utterances, FeatureSettings(), TrainSettings())
         candidate = judge(model, reader_of(model), lines)
-        report |= {"candidate": figures(candidate), "train_s": round(seconds, 1), "utterances": len(utterances)}
+        report |= {
+            "candidate": figures(candidate),
+            "candidate_beside": beside(model, lines),
+            "train_s": round(seconds, 1),
+            "utterances": len(utterances),
+        }
         held_out = [model.labels[int(np.argmax(row))] == one.intent for one, row in zip(utterances, model.held_out)]
         report["held_out_first"] = round(float(np.mean(held_out)), 4)
         page = render(

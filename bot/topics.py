@@ -40,11 +40,18 @@ class Topic:
     profiles: tuple[str, ...]
     meaning: str
     limits: str = ""
+    # What may have been meant by whoever it did not help, likeliest first; of the dialogue, by whoever left it open.
+    neighbours: tuple[str, ...] = ()
 
     @property
     def is_dialogue(self) -> bool:
         """Tell whether it only conducts the conversation: no article."""
         return self.theme == DIALOGUE_THEME
+
+    @property
+    def is_vague(self) -> bool:
+        """Tell whether it is said by whoever leaves open which of its neighbours is meant."""
+        return self.is_dialogue and bool(self.neighbours)
 
     @property
     def is_urgent(self) -> bool:
@@ -89,7 +96,8 @@ class Topics:
     @classmethod
     def from_json(cls, data: list[dict[str, Any]]) -> Topics:
         """Build from what `to_json` returned; TypeError or KeyError when it is something else."""
-        return cls([Topic(**{**entry, "profiles": tuple(entry["profiles"])}) for entry in data])
+        lists = ("profiles", "neighbours")
+        return cls([Topic(**{key: tuple(value) if key in lists else value for key, value in entry.items()}) for entry in data])
 
     @property
     def answerable(self) -> list[Topic]:
@@ -108,6 +116,7 @@ def read_topics(path: Path = TOPICS_FILE) -> Topics:
                 profiles=PROFILES if entry["profils"] == "tous" else tuple(entry["profils"]),
                 meaning=entry["sens"],
                 limits=entry.get("limites", ""),
+                neighbours=tuple(entry.get("voisins", ())),
             )
             for entry in entries
         ]
@@ -117,6 +126,8 @@ def read_topics(path: Path = TOPICS_FILE) -> Topics:
         unknown = set(topic.profiles) - set(PROFILES)
         if unknown:
             raise KnowledgeError(f"Le sujet {topic.id} nomme un profil inconnu : {', '.join(sorted(unknown))}.")
+        if lost := set(topic.neighbours) - {entry["id"] for entry in entries}:
+            raise KnowledgeError(f"Le sujet {topic.id} nomme un voisin inconnu : {', '.join(sorted(lost))}.")
     if len({topic.id for topic in topics}) != len(topics):
         raise KnowledgeError(f"Un sujet est décrit deux fois dans {path.name}.")
     return Topics(topics)

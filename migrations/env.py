@@ -16,6 +16,7 @@ import bot.people.models
 import bot.rollout.models
 import bot.web.lease  # noqa: F401
 from bot.db import Base, Instant, create_engine
+from bot.migrations import is_in_models
 from bot.settings import Settings
 
 
@@ -31,6 +32,7 @@ def run(connection: Connection) -> None:
         render_as_batch=True,
         compare_type=True,
         render_item=render,
+        include_object=is_in_models,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -12,6 +12,7 @@ import pytest
 WHOLE = (
     "tests/browser/",
     "tests/integration/test_faults.py",
+    "tests/integration/test_measured.py",
     "tests/integration/test_production.py",
     "tests/integration/test_swaps.py",
     "tests/integration/test_training_real.py",

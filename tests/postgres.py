@@ -23,7 +23,10 @@ from tests.machine import require
 PREFIX = "assistent-pg-"
 
 # Nothing here has to survive a power cut.
-FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=64MB", "max_connections=60")
+FAST = (
+    "fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=64MB", "max_connections=60", "autovacuum=off",
+    "jit=off", "wal_level=minimal", "max_wal_senders=0",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

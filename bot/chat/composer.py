@@ -155,8 +155,7 @@ def _helped(decided: Decision, state: DialogueState) -> bool | None:
         return None
     if decided.kind == kinds.DIALOGUE and decided.topic in ("affirmer", "remerciement"):
         return True
-    refused = decided.kind in (kinds.SECOND_TRY, kinds.OFFER_PERSON)
-    return False if refused or (decided.kind == kinds.ANSWER and not decided.alternatives) else None
+    return False if decided.kind in (kinds.SECOND_TRY, kinds.OFFER_PERSON) else None
 
 
 def profile_buttons() -> list[dict[str, str]]:
@@ -183,8 +182,10 @@ class _Turn:
         kind = self.decided.kind
         if kind == kinds.ANSWER:
             return self.answer()
-        if kind in (kinds.CHOICES, kinds.SECOND_TRY):
+        if kind == kinds.CHOICES:
             return self.choices()
+        if kind == kinds.SECOND_TRY:
+            return self.second_try()
         if kind == kinds.SEARCH:
             return self.search()
         if kind == kinds.OTHER_PROFILE:
@@ -215,9 +216,6 @@ class _Turn:
             # One of the topics offered for the question in hand: what was tried and refused before still counts.
             left = tuple(other for other in (*state.offered, *state.alternatives) if other != topic)
             state = replace(state, alternatives=tuple(dict.fromkeys(left)))
-        elif state.asked == ASKED_HELPED and not self.decided.alternatives:
-            # A second try after « non »: the question is the same, and one refusal is counted.
-            state = replace(state, refusals=state.refusals + 1)
         else:
             state = after_question(state, self.text, self.decided.alternatives)
         said = [self._article(topic, rendered, [])]
@@ -251,29 +249,31 @@ class _Turn:
         buttons = self.composer.topic_buttons(topics)
         if not buttons:
             return self.search()
-        state = self.state
-        if self.decided.kind == kinds.SECOND_TRY:
-            text = self._sentence("utter_autre_essai")
-            state = replace(state, refusals=state.refusals + 1)
-            buttons = [*buttons, PERSON_BUTTON]
-        else:
-            text = self._sentence("utter_choisir")
-            state = after_question(state, self.text, self.decided.alternatives)
-            buttons = [*buttons, OTHER_BUTTON]
-        offered = tuple(button["topic"] for button in buttons if "topic" in button)
-        state = replace(state, asked=ASKED_CHOICE, offered=offered)
-        return self._composed([Said(text, {"buttons": buttons})], "choices", offered[0], state, choices=offered)
+        state = after_question(self.state, self.text, self.decided.alternatives)
+        which = "utter_laquelle" if self.decided.command == kinds.VAGUE else "utter_choisir"
+        return self._offered(self._sentence(which), [*buttons, OTHER_BUTTON], state)
+
+    def second_try(self) -> Composed:
+        """Offer other articles, or a person; a person alone when none of them is in service any more."""
+        buttons = self.composer.topic_buttons(self.decided.choices)
+        if not buttons:
+            person = replace(self.decided, kind=kinds.OFFER_PERSON)
+            return _Turn(self.composer, person, self.text, self.profile, self.uai, self.state, None).talk()
+        state = replace(self.state, refusals=self.state.refusals + 1)
+        return self._offered(self._sentence("utter_autre_essai"), [*buttons, PERSON_BUTTON], state)
 
     def search(self) -> Composed:
         found = [item.topic for item in self.knowledge.search.find(self.text) if item.score >= LEAST_SCORE][:3]
-        found = [topic for topic in found if topic not in self.state.shown]
-        buttons = self.composer.topic_buttons(found)
+        buttons = self.composer.topic_buttons([topic for topic in found if topic not in self.state.shown])
         if not buttons:
             return self.clarify()
         offered = tuple(button["topic"] for button in buttons)
-        state = replace(after_question(self.state, self.text, offered), asked=ASKED_CHOICE, offered=offered)
-        said = [Said(FOUND[self.pupil], {"buttons": [*buttons, OTHER_BUTTON]})]
-        return self._composed(said, "choices", offered[0], state, choices=offered)
+        return self._offered(FOUND[self.pupil], [*buttons, OTHER_BUTTON], after_question(self.state, self.text, offered))
+
+    def _offered(self, text: str, buttons: list[dict[str, str]], state: DialogueState) -> Composed:
+        offered = tuple(button["topic"] for button in buttons if "topic" in button)
+        state = replace(state, asked=ASKED_CHOICE, offered=offered)
+        return self._composed([Said(text, {"buttons": buttons})], "choices", offered[0], state, choices=offered)
 
     # --- dialogue -----------------------------------------------------------------------------
 

@@ -198,6 +198,8 @@ class Export(msgspec.Struct):
     conversation: dict[str, Any]
     messages: list[dict[str, Any]]
     tickets: list[dict[str, Any]]
+    # A telephone or an e-mail given for the answer, as it was written; no value where it can no longer be read.
+    contacts: list[dict[str, Any]]
     letters: list[dict[str, Any]]
     feedback: list[dict[str, Any]]
     attachments: list[dict[str, Any]]

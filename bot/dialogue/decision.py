@@ -56,6 +56,9 @@ SEND = "envoyer"
 SEPARATE = "separer"
 DROP = "abandonner"
 
+# Why topics are offered: what was said leaves open which, however well it was understood.
+VAGUE = "vague"
+
 # What the follow-up is told to do.
 STATUS = "etat"
 CLOSE = "clore"
@@ -98,7 +101,7 @@ class Thresholds:
     urgent: float = 0.35
     second: float = 0.20
     least_choice: float = 0.06
-    # What is less likely than this is no second try after « non »: one says so and offers a person.
+    # What is less likely than this is not what was meant: after « non », the topic's neighbours come instead.
     least_second: float = 0.01
     # A dialogue topic cannot be offered: less than this and one says that one did not understand.
     dialogue: float = 0.50
@@ -365,6 +368,8 @@ class _Decider:
         """Topics were offered and the person answers in words."""
         if self.state.asked != ASKED_CHOICE:
             return None
+        if self.reply.solved and self.state.refusals:
+            return self._helped_yes()
         if self.reply.no and self.reply.words <= BARE_NO_WORDS + 2:
             return Decision(OFFER_PERSON, "nier", self.ranking.of("nier"))
         boosted = self.ranking.boosted(self.state.offered, OFFERED_BOOST)
@@ -383,8 +388,10 @@ class _Decider:
             topic is not None and not topic.is_dialogue and probability >= self.thresholds.answer
             and not self.state.asking_again(name)
         )  # fmt: skip
-        if self.reply.solved or self.reply.thanks:
-            if not (self.reply.question and asks):
+        if (self.reply.solved or self.reply.thanks) and not self.reply.no:
+            wants_another = self.reply.thanks and not (self.reply.only_thanks or self.reply.solved or self.reply.yes)
+            asks_another = asks and (self.reply.question or wants_another)
+            if not asks_another:
                 return Decision(DIALOGUE, "remerciement" if self.reply.thanks else "affirmer", round(probability, 4))
             return None
         is_no = self.reply.no or (name == "nier" and probability >= self.thresholds.answer)
@@ -398,18 +405,17 @@ class _Decider:
         return Decision(DIALOGUE, "affirmer", max(self.ranking.of("affirmer"), 0.5))
 
     def _helped_no(self) -> Decision:
-        """Not helped: another try once, never the same article, then a person."""
-        if self.state.refusals == 0:
-            left = tuple(name for name in self.state.alternatives if name not in self.state.shown)
-            if len(left) == 1:
-                return Decision(ANSWER, left[0], self.ranking.of("nier"))
-            if left:
-                return Decision(SECOND_TRY, left[0], self.ranking.of("nier"), choices=left[:3])
+        """Not helped: others are offered once, never the same article, then a person."""
+        left = tuple(name for name in self.state.alternatives if name not in self.state.shown)[:3]
+        if left and not self.state.refusals:
+            return Decision(SECOND_TRY, left[0], self.ranking.of("nier"), choices=left)
         return Decision(OFFER_PERSON, "nier", self.ranking.of("nier"))
 
     def _person_offered(self) -> Decision | None:
         if self.state.asked != ASKED_PERSON:
             return None
+        if self.reply.solved:
+            return self._helped_yes()
         if self.reply.yes:
             return self._request(OPEN)
         if self.reply.no and self.reply.words <= BARE_NO_WORDS:
@@ -435,9 +441,12 @@ class _Decider:
         if (two := self._two_topics()) is not None:
             return two
         name, probability = pairs[0]
-        short_thanks = self.reply.thanks and not self.reply.question and self.reply.words <= THANKS_WORDS
+        short_thanks = self.reply.only_thanks and not self.reply.question and self.reply.words <= THANKS_WORDS
         if short_thanks and (self.topics[name].is_dialogue or probability < self.thresholds.answer + ASIDE_MARGIN):
             return Decision(DIALOGUE, "remerciement", round(probability, 4))
+        if self.topics[name].is_vague:
+            choices = tuple(self._near(name))
+            return Decision(CHOICES, choices[0], round(probability, 4), choices=choices, alternatives=choices, command=VAGUE)
         sure = probability >= self._bar(name)
         if name == OUT_OF_SCOPE and sure:
             return Decision(OUT_OF_SCOPE, name, round(probability, 4))
@@ -496,9 +505,9 @@ class _Decider:
         best = round(pairs[0][1], 4)
         if likely and sum(p for _, p in likely) >= self.thresholds.offer:
             if len(likely) == 1:
-                # One topic is plausible but not sure: it is still offered, beside the best of the others.
-                others = [name for name, _ in pairs if name != likely[0][0] and not self.topics[name].is_dialogue]
-                likely += [(name, 0.0) for name in others[:1]]
+                # One topic is plausible but not sure: it is still offered, beside what it is nearest to.
+                others = (name for name, _ in pairs if name != likely[0][0] and not self.topics[name].is_dialogue)
+                likely += [(name, 0.0) for name in (*self._near(likely[0][0]), *others)][:1]
             choices = tuple(name for name, _ in likely)
             return Decision(CHOICES, choices[0], best, choices=choices, alternatives=choices)
         return Decision(SEARCH, None, best)
@@ -517,12 +526,18 @@ class _Decider:
         ][:4]  # fmt: skip
         if not topic.allows(self.context.profile):
             return Decision(OTHER_PROFILE, name, confidence)
-        alternatives = tuple(
+        likely = (
             other for other, p in others
             if p >= self.thresholds.least_second and self.topics[other].allows(self.context.profile)
         )  # fmt: skip
+        alternatives = tuple(dict.fromkeys((*likely, *self._near(name))))
         second = others[0][0] if others and others[0][1] >= self.thresholds.second else None
         return Decision(ANSWER, name, confidence, alternatives=alternatives[:3], second=second)
+
+    def _near(self, name: str) -> list[str]:
+        """Return the neighbours of a topic on which this profile may be answered."""
+        known = (self.topics.get(other) for other in self.topics[name].neighbours)
+        return [topic.id for topic in known if topic is not None and topic.allows(self.context.profile)]
 
     def _request(self, command: str) -> Decision:
         return Decision(FORM, "parler_humain", max(round(self.ranking.of("parler_humain"), 4), 0.5), command=command)

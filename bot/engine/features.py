@@ -14,6 +14,7 @@ from joblib import Parallel, delayed
 from scipy import sparse
 
 from bot.engine.vectors import WordVectors, french_vectors
+from bot.language.courtesy import without_courtesy
 from bot.language.grams import Grams, GramSettings, settings_from
 from bot.language.normalise import SHORTHAND
 from bot.topics import PROFILES
@@ -116,8 +117,8 @@ class Featuriser:
 
 
 def vector_words(text: str) -> list[str]:
-    """Return the words to look up among the vectors: lower case, accents kept, shorthand spelt out."""
-    words = _WORD.findall(_ELISION.sub(" ", text.lower()))
+    """Return the words to look up among the vectors: without courtesy, lower case, accents kept, shorthand spelt out."""
+    words = _WORD.findall(_ELISION.sub(" ", without_courtesy(text).lower()))
     return [part for word in words for part in SHORTHAND.get(word, word).split()]
 
 

@@ -191,12 +191,21 @@ async def changes_after(session: AsyncSession, last: int) -> list[Change]:
 async def list_queue(session: AsyncSession, caller: Caller, wanted: QueueFilter, now: datetime) -> QueuePage:
     """Return a page of what `caller` may see and wants to, without reading what comes after it."""
     order = SORTS[wanted.sort]
-    page, total = wanted.page, None
-    if page > 1:
+    page, total, searched = wanted.page, None, None
+    if wanted.text.strip():
+        # Rare words would be looked for in every request, one index after the other: found in one reading of the table, those
+        # that have them are then put in order. Frequent words end that reading early, and are soon met in any order.
+        searched = (await session.scalars(_wanted(caller, wanted, now, most=MANY))).all()
+        total = len(searched)
+    elif page > 1:
         total = await count_queue(session, caller, wanted, now, most=MANY)
-        if total < MANY:
-            # A page that is no longer there is the last one.
-            page = min(page, max(1, -(-total // PAGE)))
+    if total is not None and total < MANY:
+        # A page that is no longer there is the last one.
+        page = min(page, max(1, -(-total // PAGE)))
+    if searched is not None and total < MANY:
+        found = sa.select(Ticket).where(Ticket.id.in_(searched)).order_by(*order)
+        rows = (await session.scalars(found.limit(PAGE + 1).offset((page - 1) * PAGE))).all()
+        return QueuePage(list(rows[:PAGE]), total, page, len(rows) > PAGE)
     # Within a state, all are of that state.
     within = order[1:] if wanted.sort in ("etat", "-etat") else order
     # One state at a time, each in the order of an index and no further than the page, then merged: of a hundred thousand
@@ -228,9 +237,14 @@ def _states(wanted: QueueFilter) -> tuple[str, ...]:
 
 async def count_queue(session: AsyncSession, caller: Caller, wanted: QueueFilter, now: datetime, *, most: int) -> int:
     """Return how many requests `caller` may see and wants to, `most` at most: beyond, counting would not be worth its time."""
-    of_state = () if wanted.state == "" else (Ticket.state.in_(_states(wanted)),)
-    query = sa.select(Ticket.id).where(*of_state, *_conditions(caller, wanted, now)).limit(most)
+    query = _wanted(caller, wanted, now, most=most)
     return await session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+
+
+def _wanted(caller: Caller, wanted: QueueFilter, now: datetime, *, most: int) -> sa.Select[tuple[int]]:
+    """Return the requests that `caller` may see and wants to, in no order, `most` at most."""
+    of_state = () if wanted.state == "" else (Ticket.state.in_(_states(wanted)),)
+    return sa.select(Ticket.id).where(*of_state, *_conditions(caller, wanted, now)).limit(most)
 
 
 def _conditions(caller: Caller, wanted: QueueFilter, now: datetime) -> list[sa.ColumnElement[bool]]:

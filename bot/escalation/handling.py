@@ -19,7 +19,7 @@ from bot.escalation import letters, phrases, states, telling
 from bot.escalation.canned import GAP
 from bot.escalation.desk import find_ticket, may_handle
 from bot.escalation.models import Group, Ticket, TicketEvent
-from bot.escalation.promises import PRIORITIES, keep_deadline
+from bot.escalation.promises import PRIORITIES, Promise, keep_deadline
 from bot.escalation.rules import PARIS, ticket_number
 from bot.escalation.setup import group_for
 from bot.escalation.states import Command, Kind, TicketState
@@ -79,13 +79,18 @@ def put_state(ticket: Ticket, state: TicketState) -> None:
         ticket.main = ticket.main_id = None
 
 
-async def register(session: AsyncSession, ticket: Ticket, *, author: str) -> None:
-    """Add a new request, with its number, its deadline and the first line of its history; its group's tool will know."""
+async def register(session: AsyncSession, ticket: Ticket, *, author: str) -> Promise | None:
+    """Add a new request, with its number, its deadline and the first line of its history; its group's tool will know.
+
+    What is promised is returned, for whoever asked it.
+    """
     session.add(ticket)
-    await keep_deadline(session, ticket, state_of(ticket))
     await session.flush()
-    # The number needs the row's id: both are written in the same transaction, so that none is ever without.
+    # The number needs the row's id: both are written in the same transaction, so that none is ever without; and with the
+    # deadline at once.
     ticket.number = ticket_number(ticket.id, ticket.opened_at.astimezone(PARIS).year)
+    with session.no_autoflush:
+        promise = await keep_deadline(session, ticket, state_of(ticket))
     data = {"level": ticket.level, "state": ticket.state}
     session.add(
         TicketEvent(
@@ -94,6 +99,7 @@ async def register(session: AsyncSession, ticket: Ticket, *, author: str) -> Non
         )
     )  # fmt: skip
     await open_exchange(session, ticket.opened_at, ticket)
+    return promise
 
 
 async def resolve_for_all(session: AsyncSession, now: datetime, ticket: Ticket, reason: str) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from bot.conversations.models import Conversation, Person
+from bot.errors import NotFound
 from bot.escalation import handling
 from bot.escalation.models import (
     Attachment,
@@ -26,13 +27,19 @@ from bot.escalation.models import (
 from bot.escalation.states import CLOSED, OPEN_STATES
 from bot.escalation.telling import shown_state
 from bot.privacy.service import Retention, Subject
+from bot.privacy.vault import Vault
 
 
 class TicketData:
-    """Requests, their contacts and images, and those being told."""
+    """Requests, their contacts and images, and those being told. `vault` opens what was given for the answer, for its owner."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
 
     async def export(self, session: AsyncSession, subject: Subject) -> dict[str, Any]:
-        """Return the person's requests with the letters written about them, and the images of this conversation."""
+        """Return the person's requests with the letters written about them and what was given for the answer, and the images
+        of this conversation.
+        """
         tickets = (await session.scalars(sa.select(Ticket).where(Ticket.person_id == subject.person_id))).all()
         letters = (
             await session.execute(
@@ -40,6 +47,19 @@ class TicketData:
                 .join(Ticket, Ticket.id == Letter.ticket_id)
                 .where(Ticket.person_id == subject.person_id)
                 .order_by(Letter.id)
+            )
+        ).all()
+        contacts = (
+            await session.execute(
+                sa.select(Contact, Ticket.number)
+                .outerjoin(Ticket, Ticket.id == Contact.ticket_id)
+                .where(
+                    sa.or_(
+                        Ticket.person_id == subject.person_id,
+                        sa.and_(Contact.ticket_id.is_(None), Contact.conversation_id == subject.conversation_id),
+                    )
+                )
+                .order_by(Contact.id)
             )
         ).all()
         images = (
@@ -60,6 +80,10 @@ class TicketData:
                 }
                 for ticket in tickets
             ],
+            "contacts": [
+                {"request": number, "kind": one.kind, "value": self._open(one), "at": one.at.isoformat()}
+                for one, number in contacts
+            ],
             # The words of a letter are kept until it is sent: the conversation has them.
             "letters": [
                 {
@@ -76,6 +100,13 @@ class TicketData:
                 for image, number in images
             ],
         }  # fmt: skip
+
+    def _open(self, contact: Contact) -> str | None:
+        """Return what was given; None when the deployment's key has changed: nobody can read it any more."""
+        try:
+            return self._vault.open(contact.secret)
+        except NotFound:
+            return None
 
     async def erase(self, session: AsyncSession, subject: Subject) -> None:
         """Remove what is being told, and the conversation's copy in the requests that it opened.

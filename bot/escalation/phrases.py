@@ -12,6 +12,10 @@ ASK_SCHOOL_AGAIN = {
     False: "Pour transmettre votre demande, il me manque le nom de l’école et sa commune. Vous pouvez aussi écrire « annuler ».",
     True: "Pour transmettre ta demande, il me manque le nom de l’école et sa commune. Tu peux aussi écrire « annuler ».",
 }
+WRONG_UAI = {
+    False: "Aucun établissement n’a le code {uai} : sa lettre ne va pas avec ses chiffres. Vérifiez-le, ou écrivez le nom de l’école et sa commune.",
+    True: "Aucun établissement n’a le code {uai} : sa lettre ne va pas avec ses chiffres. Vérifie-le, ou écris le nom de ton école et sa commune.",
+}
 ASK_PROBLEM = {
     False: "Décrivez votre problème en quelques phrases : ce que vous voulez faire, ce qui se passe, depuis quand. N’écrivez ni mot de passe ni nom d’élève. Vous pouvez donner un téléphone ou une adresse mail pour la réponse : ils ne seront vus que par la personne qui vous répond.",
     True: "Décris ton problème en quelques phrases : ce que tu veux faire, ce qui se passe, depuis quand. N’écris ni mot de passe ni nom de famille.",

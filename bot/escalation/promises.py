@@ -54,9 +54,14 @@ class Promise:
 
 async def read_promise(session: AsyncSession, uai: str | None) -> Promise | None:
     """Return what is promised for a school (None: not known); None when the deployment promises nothing."""
-    school = await session.get(School, uai) if uai else None
-    names = {EVERY_ACADEMIE, (school.academie if school else None) or EVERY_ACADEMIE}
-    rows = (await session.scalars(sa.select(CalendarRow).where(CalendarRow.academie.in_(names)))).all()
+    nearest = sa.select(School.academie).where(School.uai == uai)
+    rows = (
+        await session.scalars(
+            sa.select(CalendarRow).where(
+                sa.or_(CalendarRow.academie == EVERY_ACADEMIE, CalendarRow.academie.in_(nearest))
+            )
+        )
+    ).all()
     if not rows:
         return None
     nearest = max(rows, key=lambda row: row.academie != EVERY_ACADEMIE)
@@ -75,13 +80,14 @@ def _delays_of(row: DelayRow) -> Delays:
     )
 
 
-async def keep_deadline(session: AsyncSession, ticket: Ticket, state: TicketState) -> None:
-    """Write on a request when its next answer is due."""
+async def keep_deadline(session: AsyncSession, ticket: Ticket, state: TicketState) -> Promise | None:
+    """Write on a request when its next answer is due; return what is promised, for whoever is told of it."""
     promise = await read_promise(session, ticket.uai)
     before = ticket.answer_by
     ticket.answer_by, ticket.warn_by = promise.due(state, ticket.priority) if promise else (None, None)
     if ticket.answer_by != before:
         ticket.alert = None
+    return promise
 
 
 async def delay_in_words(session: AsyncSession, uai: str | None, level: int, now: datetime) -> str | None:
@@ -93,7 +99,11 @@ async def delay_in_words(session: AsyncSession, uai: str | None, level: int, now
 
 async def delay_left(session: AsyncSession, ticket: Ticket, now: datetime) -> str | None:
     """Say when the next answer to a request is due; None when nothing is."""
-    promise = await read_promise(session, ticket.uai)
+    return say_left(await read_promise(session, ticket.uai), ticket, now)
+
+
+def say_left(promise: Promise | None, ticket: Ticket, now: datetime) -> str | None:
+    """Say the same, of what was promised."""
     return say_delay(promise.calendar, now, ticket.answer_by) if promise and ticket.answer_by else None
 
 

@@ -24,7 +24,7 @@ from bot.escalation import attachments, followups, handling, joins, letters, out
 from bot.escalation.handling import state_of
 from bot.escalation.models import Contact, Draft, FormStep, Group, Ticket
 from bot.escalation.phrases import PUPIL
-from bot.escalation.promises import delay_in_words, delay_left
+from bot.escalation.promises import Promise, delay_in_words, delay_left, say_left
 from bot.escalation.rules import (
     ABANDONED,
     DONE,
@@ -38,7 +38,7 @@ from bot.escalation.setup import group_for
 from bot.escalation.states import NEW, REOPEN_DAYS
 from bot.knowledge.service import read_all_topics
 from bot.people.models import School
-from bot.people.rules import find_school
+from bot.people.rules import find_school, wrong_uai
 from bot.topics import PROFILE_NAMES, load_topics
 
 # What is asked of a request that was sent; the rest is the form's.
@@ -154,6 +154,8 @@ async def _advance(session: AsyncSession, clock: Clock, conversation: Conversati
         form = Form(draft.step, draft.uai, draft.school, draft.problem)
         found = None
         if request.command == commands.SCHOOL:
+            if wrong := wrong_uai(request.text):
+                return _asking(form, phrases.WRONG_UAI[pupil].format(uai=wrong))
             school = find_school(request.text, (await session.scalars(sa.select(School))).all())
             found = (school.uai, _school_name(school)) if school else None
         before, form = form, advance(form, request.command, request.text, found=found)
@@ -168,12 +170,11 @@ async def _advance(session: AsyncSession, clock: Clock, conversation: Conversati
         if form.step == DONE:
             if request.command != commands.SEPARATE and (own := await _own(session, conversation, draft, to_write=True)):
                 return await _join(session, clock.now(), conversation, draft, own, request)
-            ticket = await _open_ticket(session, clock, conversation, draft, request)
+            ticket, group, promise = await _open_ticket(session, clock, conversation, draft, request)
             await session.delete(draft)
-            text = phrases.OPENED[pupil].format(
-                number=ticket.number, to=await _addressee(session, ticket), level=ticket.level
-            )
-            delay = await delay_left(session, ticket, clock.now())
+            to = _name_of(group, ticket.level)
+            text = phrases.OPENED[pupil].format(number=ticket.number, to=to, level=ticket.level)
+            delay = say_left(promise, ticket, clock.now())
             return RequestReply(_with_delay(text, delay), ticket=telling.card(ticket))
         if before.step == form.step == ASKED_SCHOOL:
             return _asking(form, phrases.ASK_SCHOOL_AGAIN[pupil])
@@ -245,11 +246,6 @@ def _with_delay(text: str, delay: str | None) -> str:
     return f"{text}\n\n{phrases.DELAY.format(delay=delay)}" if delay else text
 
 
-async def _addressee(session: AsyncSession, ticket: Ticket) -> str:
-    group = await session.get(Group, ticket.group_id) if ticket.group_id else None
-    return _name_of(group, ticket.level)
-
-
 def _name_of(group: Group | None, level: int) -> str:
     return group.name if group else phrases.LEVELS[level]
 
@@ -259,7 +255,8 @@ def _asking(form: Form, text: str) -> RequestReply:
 
 
 async def _open_ticket(session: AsyncSession, clock: Clock, conversation: Conversation, draft: Draft, request: Request
-                       ) -> Ticket:  # fmt: skip
+                       ) -> tuple[Ticket, Group | None, Promise | None]:  # fmt: skip
+    """Open the request that was told; return it with its group and what is promised, which the reply says."""
     now = clock.now()
     group, level = await group_for(session, topic=draft.topic, profile=conversation.profile, uai=draft.uai)
     ticket = Ticket(
@@ -272,7 +269,7 @@ async def _open_ticket(session: AsyncSession, clock: Clock, conversation: Conver
     if incident is not None:
         ticket.incident_id = incident.id
         await outages.attach(session, now, incident.id, conversation)
-    await handling.register(session, ticket, author="usager")
+    promise = await handling.register(session, ticket, author="usager")
     await session.execute(
         sa.update(Contact)
         .where(Contact.conversation_id == conversation.id, Contact.ticket_id.is_(None))
@@ -286,7 +283,7 @@ async def _open_ticket(session: AsyncSession, clock: Clock, conversation: Conver
             conversation_id=conversation.id, kind="ticket", payload={"ticket": telling.card(ticket)}, at=now
         )
     )
-    return ticket
+    return ticket, group, promise
 
 
 async def _context(session: AsyncSession, conversation: Conversation) -> dict[str, Any]:

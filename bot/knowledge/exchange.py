@@ -86,8 +86,8 @@ def _read_entry(entry: dict[str, Any]) -> NewTopic:
     said = tuple((one["qui"], one["texte"]) for one in entry["phrases"])
     if not all(isinstance(text, str) for text in (*texts, *(part for one in said for part in one))):
         raise TypeError("not a text")
-    topic = Topic(entry["id"], entry["theme"], profiles, entry["sens"], entry.get("limites", ""))
-    return NewTopic(topic, tuple(entry["voisins"]), said)
+    limits, neighbours = entry.get("limites", ""), tuple(entry["voisins"])
+    return NewTopic(Topic(entry["id"], entry["theme"], profiles, entry["sens"], limits, neighbours), said)
 
 
 async def _import_topic(session: AsyncSession, given: NewTopic, topics: Topics, teaching: Teaching, clock: Clock,
@@ -100,10 +100,10 @@ async def _import_topic(session: AsyncSession, given: NewTopic, topics: Topics, 
     if row is None:
         row = AddedTopic(id=topic.id, author=author)
         session.add(row)
-    elif (topic_of(row), tuple(row.neighbours)) != (topic, given.neighbours) and not replace:
+    elif topic_of(row) != topic and not replace:
         return False
     row.theme, row.profiles, row.meaning = topic.theme, list(topic.profiles), topic.meaning
-    row.limits, row.neighbours, row.at = topic.limits, list(given.neighbours), clock.now()
+    row.limits, row.neighbours, row.at = topic.limits, list(topic.neighbours), clock.now()
     await session.flush()
     known = (await teaching.said(session)).get(topic.id, [])
     await teaching.teach(session, clock.now(), topic.id, [one for one in given.said if one not in known], None)

@@ -23,13 +23,12 @@ _RESERVED = ("urgence_", "decision_")
 
 @dataclass(frozen=True)
 class NewTopic:
-    """A topic to be, with what people say of it and the topics that it could be taken for.
+    """A topic to be, with what people say of it.
 
     `heard` are messages of the formateurs' inbox that it is to be given, by their numbers: their words stay there.
     """
 
     topic: Topic
-    neighbours: tuple[str, ...]
     said: tuple[Said, ...]
     heard: tuple[int, ...] = ()
 
@@ -38,15 +37,17 @@ class NewTopic:
         topic = self.topic
         return {
             "theme": topic.theme, "profiles": list(topic.profiles), "meaning": topic.meaning, "limits": topic.limits,
-            "neighbours": list(self.neighbours), "said": [list(one) for one in self.said], "heard": list(self.heard),
+            "neighbours": list(topic.neighbours), "said": [list(one) for one in self.said], "heard": list(self.heard),
         }  # fmt: skip
 
     @classmethod
     def from_json(cls, topic_id: str, kept: Mapping[str, Any]) -> NewTopic:
         """Read what a draft keeps."""
-        topic = Topic(topic_id, kept["theme"], tuple(kept["profiles"]), kept["meaning"], kept["limits"])
+        topic = Topic(
+            topic_id, kept["theme"], tuple(kept["profiles"]), kept["meaning"], kept["limits"], tuple(kept["neighbours"])
+        )
         said = tuple((speaker, text) for speaker, text in kept["said"])
-        return cls(topic, tuple(kept["neighbours"]), said, tuple(kept.get("heard", ())))
+        return cls(topic, said, tuple(kept.get("heard", ())))
 
 
 def themes_of(topics: Topics) -> list[str]:
@@ -58,7 +59,7 @@ def themes_of(topics: Topics) -> list[str]:
 def check_new_topic(given: NewTopic, topics: Topics) -> None:
     """Refuse a topic that cannot be added beside `topics`, or is not told enough; InvalidField says what to change."""
     check_topic(given.topic, topics)
-    for neighbour in given.neighbours:
+    for neighbour in given.topic.neighbours:
         known = topics.get(neighbour)
         if known is None or known.is_dialogue:
             raise InvalidField("neighbours", f"Le sujet voisin « {neighbour} » n’existe pas : prenez-le dans la liste.")

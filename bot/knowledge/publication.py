@@ -99,7 +99,7 @@ class Publisher:
             session.add(
                 AddedTopic(
                     id=topic.id, theme=topic.theme, profiles=list(topic.profiles), meaning=topic.meaning,
-                    limits=topic.limits, neighbours=list(given.neighbours), author=author.name, at=now,
+                    limits=topic.limits, neighbours=list(topic.neighbours), author=author.name, at=now,
                 )
             )  # fmt: skip
             await session.flush()

@@ -106,7 +106,7 @@ def find_faults(source: str, topic: Topic) -> list[str]:
 
 def topic_of(row: AddedTopic) -> Topic:
     """Return an added topic as those of the file are."""
-    return Topic(row.id, row.theme, tuple(row.profiles), row.meaning, row.limits)
+    return Topic(row.id, row.theme, tuple(row.profiles), row.meaning, row.limits, tuple(row.neighbours))
 
 
 async def read_all_topics(session: AsyncSession, topics: Topics) -> Topics:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bot.language.courtesy import without_courtesy
 from bot.language.normalise import normalise
 from bot.language.sounds import sound
 from bot.topics import PROFILES
@@ -79,6 +80,10 @@ _COUNTED: dict[str, tuple[Callable[..., list[str]], bool]] = {
 }
 
 
+def _written(text: str) -> str:
+    return normalise(without_courtesy(text))
+
+
 def _analyser(name: str, settings: GramSettings) -> Callable[[str], list[str]]:
     count = _COUNTED[name][0]
     if count is words_apart:
@@ -122,7 +127,7 @@ class Grams:
     @classmethod
     def fit(cls, texts: Iterable[str], settings: GramSettings) -> Grams:
         """Learn the n-grams of `texts` and their rarity: ln((1 + texts) / (1 + texts that hold it)) + 1."""
-        written = [normalise(text) for text in texts]
+        written = [_written(text) for text in texts]
         heard = [sound(text) for text in written]
         least = _LEAST_TEXTS if len(written) >= _FEW else 1
         known: dict[str, list[str]] = {}
@@ -142,7 +147,7 @@ class Grams:
 
     def read(self, text: str, profile: str | None) -> tuple[np.ndarray, np.ndarray]:
         """Return the columns of what is known of `text` and their values, each part brought to its own length."""
-        written = normalise(text)
+        written = _written(text)
         heard = sound(written)
         columns, values = [], []
         for part in self._parts.values():

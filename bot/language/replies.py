@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bot.language.courtesy import without_courtesy
 from bot.language.normalise import fold, normalise
 
 _YES = re.compile(
@@ -113,6 +114,8 @@ class Reply:
     separate: bool = False
     question: bool = False
     thanks: bool = False
+    # Nothing is left beside the thanks: in « le code wifi, merci » there is.
+    only_thanks: bool = False
     solved: bool = False
     bye: bool = False
     hello: bool = False
@@ -140,6 +143,7 @@ def read_reply(text: str) -> Reply:
         separate=bool(_SEPARATE.search(bare)),
         question=bool(_QUESTION.search(plain)),
         thanks=bool(_THANKS.search(bare)),
+        only_thanks=bool(_THANKS.search(normalise(without_courtesy(text)))),
         solved=bool(_SOLVED.search(bare)),
         bye=bool(_BYE.search(bare)),
         hello=bool(_HELLO.search(bare)),

@@ -142,20 +142,32 @@ async def list_groups(
     session: AsyncSession, caller: Caller, wanted: InboxFilter, page: int = 1
 ) -> tuple[list[GroupShown], bool]:
     """Return a page of the groups that `caller` may see and wants, the most frequent first, and whether more follow."""
-    conditions = [InboxLine.state == OPEN, seen_by(caller.grants), *_wanted(wanted)]
-    count = sa.func.count()
-    rows = (
-        await session.execute(
-            sa.select(InboxLine.group_id, count)
-            .where(*conditions, InboxLine.group_id.is_not(None))
-            .group_by(InboxLine.group_id)
-            .order_by(count.desc(), InboxLine.group_id.desc())
-            .limit(GROUPS_PAGE + 1)
-            .offset((page - 1) * GROUPS_PAGE)
-        )
-    ).all()
-    ids = [row[0] for row in rows[:GROUPS_PAGE]]
-    kinds = await _kinds(session, InboxLine.group_id, ids, conditions)
+    # What costs the most to tell of a line comes last.
+    conditions = [InboxLine.state == OPEN, *_wanted(wanted), seen_by(caller.grants)]
+    # Read once, however many lines there are: by kind, then the page of the largest groups is taken of that.
+    counted = (
+        sa.select(InboxLine.group_id, InboxLine.kind, sa.func.count().label("lines"))
+        .where(*conditions, InboxLine.group_id.is_not(None))
+        .group_by(InboxLine.group_id, InboxLine.kind)
+        .cte("counted")
+    )
+    size = sa.func.sum(counted.c.lines)
+    listed = (
+        sa.select(counted.c.group_id, size.label("size"))
+        .group_by(counted.c.group_id)
+        .order_by(size.desc(), counted.c.group_id.desc())
+        .limit(GROUPS_PAGE + 1)
+        .offset((page - 1) * GROUPS_PAGE)
+        .cte("listed")
+    )
+    kinds: dict[int, dict[str, int]] = {}
+    for group, kind, lines in await session.execute(
+        sa.select(counted.c.group_id, counted.c.kind, counted.c.lines)
+        .join(listed, listed.c.group_id == counted.c.group_id)
+        .order_by(listed.c.size.desc(), listed.c.group_id.desc())
+    ):
+        kinds.setdefault(group, {})[kind] = lines
+    ids = list(kinds)[:GROUPS_PAGE]
     faces = dict(
         (
             await session.execute(
@@ -172,18 +184,12 @@ async def list_groups(
         newest = sa.select(sa.func.max(InboxLine.id)).where(InboxLine.group_id.in_(left), *conditions).group_by(InboxLine.group_id)  # fmt: skip
         others = await session.execute(sa.select(InboxLine.group_id, InboxLine.text).where(InboxLine.id.in_(newest)))
         faces.update(others.tuples().all())
-    return [GroupShown(group, faces[group], size, kinds[group]) for group, size in rows[:GROUPS_PAGE]], len(rows) > GROUPS_PAGE  # fmt: skip
+    shown = [GroupShown(group, faces[group], sum(kinds[group].values()), _in_order(kinds[group])) for group in ids]
+    return shown, len(kinds) > GROUPS_PAGE
 
 
-async def _kinds(session: AsyncSession, column, values: Sequence, conditions) -> dict:
-    counted: dict = defaultdict(dict)
-    for value, kind, number in await session.execute(
-        sa.select(column, InboxLine.kind, sa.func.count())
-        .where(column.in_(values), *conditions)
-        .group_by(column, InboxLine.kind)
-    ):
-        counted[value][kind] = number
-    return {value: {kind: told[kind] for kind in KINDS if kind in told} for value, told in counted.items()}
+def _in_order(kinds: Mapping[str, int]) -> dict[str, int]:
+    return {kind: kinds[kind] for kind in KINDS if kind in kinds}
 
 
 async def count_ungrouped(session: AsyncSession, caller: Caller) -> int:
@@ -220,21 +226,26 @@ async def list_sentences(
 async def find_sentences(session: AsyncSession, grants: Iterable[Grant], lines: Sequence[int]) -> list[Sentence]:
     """Return, in this order, what is said by lines that stand each for their words: those still open that these roles see."""
     grants = list(grants)
-    rows = await session.scalars(
-        sa.select(InboxLine).where(InboxLine.id.in_(lines), InboxLine.state == OPEN, seen_by(grants))
-    )
-    chosen = {line.id: line for line in rows}
+    # Told the state, SQLite would read all that is open rather than these few.
+    rows = await session.scalars(sa.select(InboxLine).where(InboxLine.id.in_(lines), seen_by(grants)))
+    chosen = {line.id: line for line in rows if line.state == OPEN}
     groups = {line.group_id for line in chosen.values()}
     conditions = [InboxLine.group_id.in_(groups), InboxLine.state == OPEN, seen_by(grants)]
     forms = [line.form for line in chosen.values()]
-    kinds = await _kinds(session, InboxLine.form, forms, conditions)
+    kinds: dict[str, dict[str, int]] = defaultdict(dict)
+    for form, kind, number in await session.execute(
+        sa.select(InboxLine.form, InboxLine.kind, sa.func.count())
+        .where(InboxLine.form.in_(forms), *conditions)
+        .group_by(InboxLine.form, InboxLine.kind)
+    ):
+        kinds[form][kind] = number
     speakers: dict[str, set[str | None]] = defaultdict(set)
     said_by = sa.select(InboxLine.form, InboxLine.profile).where(InboxLine.form.in_(forms), *conditions).distinct()
     for form, profile in await session.execute(said_by):
         speakers[form].add(profile)
     return [
         Sentence(
-            line, sum(kinds.get(line.form, {}).values()), kinds.get(line.form, {}),
+            line, sum(kinds[line.form].values()), _in_order(kinds[line.form]),
             next(iter(speakers[line.form])) or COMMON if len(speakers[line.form]) == 1 else COMMON,
         )
         for line in (chosen[identifier] for identifier in lines if identifier in chosen)

@@ -156,7 +156,7 @@ class InboxLine(Base):
     __table_args__ = (
         # All that a list of groups asks, in one index: counting 200,000 lines reads no row.
         sa.Index("ix_inbox_lines_listed", "state", "group_id", "kind", "profile", "uai"),
-        sa.Index("ix_inbox_lines_said", "group_id", "state", "form"),
+        sa.Index("ix_inbox_lines_said", "group_id", "state", "form", "uai"),
         {"sqlite_autoincrement": True},
     )
 

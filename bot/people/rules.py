@@ -42,6 +42,13 @@ def is_uai(text: str) -> bool:
     return bool(match) and _UAI_LETTERS[int(match[1]) % 23] == match[2]
 
 
+def wrong_uai(text: str) -> str | None:
+    """Return the school code in `text` whose check letter is wrong: no school has it. None when there is none."""
+    match = _UAI.search(text)
+    uai = (match[1] + match[2]).upper() if match else ""
+    return uai if uai and not is_uai(uai) else None
+
+
 def find_school(text: str, schools: Iterable[S]) -> S | None:
     """Return the one school that `text` surely names, by code or by name and commune, typos allowed; else None."""
     schools = list(schools)

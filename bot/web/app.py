@@ -125,7 +125,8 @@ def create_app(
             incidents = OpenIncidents(database)
             composer = Composer(knowledge, Phrasebook.read(settings.root / "domain.yml"))
             tracker = TrackerData(settings.var_dir / "rasa-tracker.db")
-            holders = (TicketData(), LearningData(), ConversationData(), PersonData(), AccountData(), tracker)
+            tickets = TicketData(app[chat.VAULT])
+            holders = (tickets, LearningData(), ConversationData(), PersonData(), AccountData(), tracker)
             app[chat.DATABASE] = database
             app[chat.KNOWLEDGE] = knowledge
             app[drafts.PUBLISHER] = publisher

@@ -247,10 +247,13 @@ class Jobs:
         while True:
             await asyncio.sleep(LEARN_S)
             try:
-                if await self._learning.has_new() and await self._lease.take(
-                    "inbox_groups", self._clock.now() + REGROUPED_WITHIN
-                ):
-                    if grouped := await self._learning.group():
-                        log.info("inbox_grouped", messages=grouped)
+                until = self._clock.now() + REGROUPED_WITHIN
+                if await self._learning.has_new() and await self._lease.take("inbox_groups", until):
+                    try:
+                        if grouped := await self._learning.group():
+                            log.info("inbox_grouped", messages=grouped)
+                    finally:
+                        # What came meanwhile need not wait until then.
+                        await self._lease.give_back("inbox_groups", until)
             except StorageUnavailable:
                 log.warning("inbox_postponed")

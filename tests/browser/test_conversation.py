@@ -6,6 +6,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import is_message_url
+
 ANSWER = "Une réponse"
 
 
@@ -422,8 +424,9 @@ def test_ones_own_data_are_erased_after_a_question(demo):
     expect(chat.root.get_by_role("button", name="Non, garder")).to_be_focused()
     erased = chat.bearer
 
+    # The session has a token before its first message is read: `chat.bearer` is of the messages alone.
     def is_of_the_new_conversation(request):
-        return request.headers.get("authorization", erased) != erased
+        return is_message_url(request.url) and request.headers.get("authorization", erased) != erased
 
     with (
         chat.page.expect_request(is_of_the_new_conversation),

@@ -1,4 +1,4 @@
-"""From a parent's unsolved question to the vendor's tool and back: the widget, the console and a real Redmine."""
+"""From a parent's unsolved question to the vendor's tool and back: the widget, the consoles of the référent and of the agent, a real Redmine."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ from tests.stack import REDMINE_KEY, Stack, without_settings
 
 pytestmark = pytest.mark.timeout(600)
 
-AGENT = "agent@academie.example"
+# The référent of the parent's school, who is told and handles nobody's queue; the agent of level 2, who does.
+REFERENT, AGENT = "referent@college.example", "agent@academie.example"
 # The web process asks the tools what changed every so often; the rest is seconds.
 PATIENCE_MS = 120_000
+# What an open page of the console is told shows within seconds, without a reload.
+LIVE_MS = 5_000
 
 
 def save_connectors(stack: Stack, entries: list[dict], folder) -> None:
@@ -105,17 +108,23 @@ def tell(way, chat, text: str) -> dict:
     return chat.sent(lambda: chat.page.keyboard.press("Enter"))
 
 
+def open_queue(way, new_page, stack: Stack, login: str):
+    """Sign somebody of the demonstration in; give back the page, on the queue."""
+    console = new_page()
+    console.goto(f"{stack.url}/console/connexion")
+    passwords = json.loads((stack.settings.var_dir / "demonstration-accounts.json").read_text(encoding="utf-8"))
+    way.write(console, console.get_by_label("Adresse e-mail"), login)
+    way.write(console, console.get_by_label("Mot de passe"), passwords[login])
+    way.press(console, console.get_by_role("button", name="Se connecter"))
+    expect(console.get_by_role("heading", name="File des demandes")).to_be_visible()
+    return console
+
+
 @pytest.mark.parametrize("way", [ByMouse(), ByKeyboard()], ids=["mouse", "keyboard"])
 def test_unsolved_escalated_answered_in_redmine_resolved_and_rated(
     way, demo, new_page, axe, stack: Stack, redmine: Redmine
 ) -> None:
-    console = new_page()
-    console.goto(f"{stack.url}/console/connexion")
-    passwords = json.loads((stack.settings.var_dir / "demonstration-accounts.json").read_text(encoding="utf-8"))
-    way.write(console, console.get_by_label("Adresse e-mail"), AGENT)
-    way.write(console, console.get_by_label("Mot de passe"), passwords[AGENT])
-    way.press(console, console.get_by_role("button", name="Se connecter"))
-    expect(console.get_by_role("heading", name="File des demandes")).to_be_visible()
+    referent, console = [open_queue(way, new_page, stack, login) for login in (REFERENT, AGENT)]
 
     # The parent: a question, an answer that does not help, a request.
     chat = demo("parent")
@@ -131,10 +140,18 @@ def test_unsolved_escalated_answered_in_redmine_resolved_and_rated(
     sent = chat.sent(lambda: way.press(chat.page, send))
     number = sent["messages"][0]["ticket"]["number"]
 
-    # The agent: it comes into the open queue by itself, and goes to the vendor with a reason.
+    # The référent: it comes into his open queue by itself. He may answer it; sending it on is not his.
+    line = referent.get_by_role("link", name=number)
+    expect(line).to_be_visible(timeout=LIVE_MS)
+    axe(referent)
+    way.press(referent, line)
+    expect(referent.locator("#entete")).to_contain_text("niveau 2")
+    expect(referent.get_by_role("button", name="Répondre à l’usager")).to_have_count(1)
+    expect(referent.get_by_text("Escalader au niveau 3")).to_have_count(0)
+
+    # The agent: it came into his too, and he sends it to the vendor with a reason.
     line = console.get_by_role("link", name=number)
-    expect(line).to_be_visible(timeout=5_000)
-    axe(console)
+    expect(line).to_be_visible(timeout=LIVE_MS)
     way.press(console, line)
     way.press(console, console.get_by_text("Escalader au niveau 3").first)
     way.write(
@@ -143,6 +160,7 @@ def test_unsolved_escalated_answered_in_redmine_resolved_and_rated(
     way.press(console, console.get_by_role("button", name="Escalader au niveau 3"))
     expect(console.get_by_text("La demande est au niveau 3.")).to_be_visible()
     axe(console)
+    expect(referent.locator("#entete")).to_contain_text("niveau 3", timeout=LIVE_MS)
 
     # The vendor: in his own tool.
     issue = issue_of(redmine, number)
@@ -164,6 +182,7 @@ def test_unsolved_escalated_answered_in_redmine_resolved_and_rated(
     rated = chat.sent(lambda: way.press(chat.page, settled))
     assert rated["messages"][0]["ticket"] == {**sent["messages"][0]["ticket"], "level": 3, "status": "resolu"}
 
-    # And in the agent's open page, without reloading it.
-    expect(console.locator("#entete")).to_contain_text("Résolue", timeout=5_000)
-    expect(console.locator("#historique")).to_contain_text("Avis de l’usager")
+    # And in the open pages of the référent and of the agent, without reloading them.
+    for page in (referent, console):
+        expect(page.locator("#entete")).to_contain_text("Résolue", timeout=LIVE_MS)
+        expect(page.locator("#historique")).to_contain_text("Avis de l’usager")

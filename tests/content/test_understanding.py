@@ -18,6 +18,7 @@ AT_LEAST = {
     "first": 0.94, "first_three": 0.975,
 }  # fmt: skip
 AT_MOST = {"wrong": 0.035, "urgent_false": 0.015, "hors_sujet_answered": 0.06, "ece": 0.03, "ms_p50": 12.0}
+PLAIN_RIGHT, PLAIN_WRONG, COURTESY = 0.96, 0.02, 0.01
 
 
 @pytest.mark.engine
@@ -29,8 +30,14 @@ def test_the_figures_hold() -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout)["served"]
+    report = json.loads(done.stdout)
+    found, beside = report["served"], report["served_beside"]
     short = {name: found[name] for name, floor in AT_LEAST.items() if found[name] < floor}
     over = {name: found[name] for name, ceiling in AT_MOST.items() if found[name] > ceiling}
     assert (short, over) == ({}, {})
     assert found["standard_right"] - found["noisy_right"] <= 0.06
+    # What most people type: few words; a greeting before, a thanks after, which change nothing of what is asked.
+    assert beside["plain"]["right"] >= PLAIN_RIGHT
+    assert beside["plain"]["wrong"] <= PLAIN_WRONG
+    assert beside["bare"]["right"] - beside["courteous"]["right"] <= COURTESY
+    assert beside["courteous"]["wrong"] - beside["bare"]["wrong"] <= COURTESY

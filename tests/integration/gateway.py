@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import functools
 import io
 import json as jsonlib
 import re
@@ -278,20 +279,26 @@ def check_headers(path: str, headers: Any) -> None:
 
 def operation_of(method: str, path: str) -> dict[str, Any] | None:
     """Return the document's operation for a request, None when there is none."""
-    for template, methods in DOCUMENT["paths"].items():
-        pattern = "".join(
-            re.escape(part) if index % 2 == 0 else "[^/]+"
-            for index, part in enumerate(re.split(r"(\{\w+\})", template))
-        )
-        if re.fullmatch(pattern, path):
-            return methods.get(method.lower())
-    return None
+    found = next((methods for pattern, methods in _PATHS if pattern.fullmatch(path)), {})
+    return found.get(method.lower())
+
+
+def _pattern_of(template: str) -> re.Pattern[str]:
+    parts = re.split(r"(\{\w+\})", template)
+    return re.compile("".join("[^/]+" if index % 2 else re.escape(part) for index, part in enumerate(parts)))
+
+
+_PATHS = [(_pattern_of(template), methods) for template, methods in DOCUMENT["paths"].items()]
 
 
 def validate(name: str, value: Any) -> None:
     """Hold a value to a schema of the document."""
-    schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
-    Draft202012Validator(schema).validate(value)
+    _validator(name).validate(value)
+
+
+@functools.cache
+def _validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]})
 
 
 # --- a gateway in a thread --------------------------------------------------------------------

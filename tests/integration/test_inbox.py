@@ -559,7 +559,7 @@ async def test_a_conversation_erased_while_it_is_collected_leaves_nothing(site: 
 async def test_the_pages_read_no_more_with_many_lines(
     site: Api, own_database: Database, browser_of: Open, clock: FixedClock
 ) -> None:
-    """What a page costs is measured by benchmarks/inbox.py; here, that it is bounded."""
+    """What a page costs is measured by benchmarks/workshop.py; here, that it is bounded."""
     async with own_database.transaction() as session:
         session.add(Person(id="p", created_at=clock.now()))
         await session.flush()

@@ -527,3 +527,20 @@ async def test_an_engine_that_breaks_in_any_way_is_not_felt(start, own_database:
         assert (await chat.say(text))["result"]["outcome"] == "degraded"
     assert (await chat.say("mot de passe"))["result"]["outcome"] == "answer"
     assert await count(own_database, Message) == 1 + 3 + 6 or len(await chat.said()) == 3
+
+
+# --- « Cela vous a-t-il aidé ? » ---------------------------------------------------------------
+
+
+async def test_a_no_offers_the_neighbours_once_then_a_person(api: Api) -> None:
+    chat = await api.open()
+    asked = await chat.say("quand ouvre l’ENT ?")
+    assert asked["result"]["outcome"] == "answer"
+    other = await chat.say("non")
+    assert other["result"]["outcome"] == "choices"
+    assert asked["result"]["topic"] not in other["result"]["choices"]
+    assert other["messages"][-1]["buttons"][-1]["choice"] == "demande:ouvrir"
+    last = await chat.say("non")
+    assert (last["result"]["outcome"], last["result"]["topic"]) == ("dialogue", "nier")
+    found = await chat.say("ah c'est bon, j'ai trouvé")
+    assert (found["result"]["outcome"], found["result"]["topic"]) == ("dialogue", "affirmer")

@@ -30,7 +30,7 @@ async def tables(url: str) -> set[str]:
 
 async def differences(url: str) -> list:
     def compare(connection: sa.Connection) -> list:
-        options = {"compare_type": True, "compare_server_default": True}
+        options = {"compare_type": True, "compare_server_default": True, "include_object": migrations.is_in_models}
         return compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
 
     engine = create_engine(url)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
 import sqlalchemy as sa
 
 from bot.db import Database
+from bot.escalation import desk
 from bot.escalation.desk import COLUMNS
 from bot.escalation.models import Group, Ticket, TicketEvent
 from bot.people.accounts import NewGrant
@@ -67,6 +69,27 @@ async def test_filters_combine(site: Api, browser_of: Open) -> None:
     page = await browser.get(f"{QUEUE}?group=dsi&topic=admin_creer_compte")
     assert '<option value="dsi" selected' in page.text
     assert '<option value="admin_creer_compte" selected' in page.text
+
+
+@pytest.mark.parametrize("most", [desk.MANY, 2], ids=["rare", "frequent"])
+@pytest.mark.parametrize("state", ["ouvertes", ""])
+async def test_what_is_searched_comes_in_order_and_by_pages_however_many_there_are(
+    site: Api, browser_of: Open, monkeypatch: pytest.MonkeyPatch, most: int, state: str
+) -> None:
+    asked = [await ask(site, problem=problem) for problem in ("Le blog est vide", "Le blog est lent", "Un son manque")]
+    monkeypatch.setattr(desk, "PAGE", 1)
+    monkeypatch.setattr(desk, "MANY", most)
+    browser = await browser_of("agent_n2")
+
+    async def shown(page: int, text: str = "blog") -> list[str]:
+        found = await browser.get(f"{QUEUE}?state={state}&text={text}&sort=recentes&page={page}")
+        return re.findall(r'<a href="/console/demandes/([\d-]+)"', found.text)
+
+    assert [await shown(1), await shown(2)] == [[asked[1]], [asked[0]]]
+    assert await shown(1, "son+manque") == [asked[2]]
+    assert await shown(1, "absent") == []
+    if most > 2:
+        assert await shown(9) == [asked[0]], "a page that is no longer there is the last one"
 
 
 async def test_several_are_taken_at_once_and_each_refusal_says_why(site: Api, browser_of: Open, own_database) -> None:

@@ -51,6 +51,20 @@ async def test_saying_no_sends_nothing(api: Api, text: str) -> None:
     assert await tickets(api, chat.token) == []
 
 
+async def test_a_school_code_that_no_school_has_is_refused_and_nothing_is_lost(api: Api) -> None:
+    chat = await api.open(uai=None)
+    await chat.say("je veux parler à quelqu'un")
+    refused = await chat.say("mon école est 0750001X")
+    assert refused["result"]["outcome"] == "form"
+    assert "Aucun établissement n’a le code 0750001X" in refused["messages"][0]["text"]
+    asked = await chat.say("pardon, 0750001U")
+    assert "Décrivez votre problème" in asked["messages"][0]["text"]
+    await chat.say("Le blog de la classe est vide")
+    await chat.say("oui")
+    [row] = await tickets(api, chat.token)
+    assert row["school"] == "École Les Tilleuls, Valmont"
+
+
 async def test_the_newest_request_comes_first(api: Api) -> None:
     chat = await api.open(token=sign())
     numbers = [(await chat.open_ticket(f"Le blog est vide, épisode {index}"))["number"] for index in range(3)]
@@ -109,6 +123,24 @@ async def test_a_contact_is_put_aside_encrypted_for_the_ticket(
     assert Vault("clé d'essai de plus de trente-deux caractères").open(row.secret) == contact
     assert contact not in ticket.problem
     assert f"[{kind}]" in ticket.problem
+
+
+async def test_the_export_has_what_one_gave_for_the_answer_and_of_nobody_else(start, own_database: Database) -> None:
+    api = await start()
+    for place, contact in enumerate(("06 12 34 56 78", "marie.durand@exemple.fr")):
+        chat = await api.open()
+        await chat.say("je veux parler à quelqu'un")
+        await chat.say(f"Le blog est vide, répondez-moi au {contact} svp")
+        told = (await api.get(f"{PREFIX}/conversation/export", token=chat.token)).json["contacts"]
+        assert [(one["request"], one["value"]) for one in told] == [(None, contact)], "before it is sent"
+        ticket = (await chat.say("oui"))["messages"][0]["ticket"]
+        [told] = (await api.get(f"{PREFIX}/conversation/export", token=chat.token)).json["contacts"]
+        kind = ("téléphone", "adresse mail")[place]
+        assert (told["request"], told["kind"], told["value"]) == (ticket["number"], kind, contact)
+    async with own_database.transaction() as session:
+        await session.execute(sa.update(Contact).values(secret=Vault("la clé d’avant").seal("06")))
+    [lost] = (await api.get(f"{PREFIX}/conversation/export", token=chat.token)).json["contacts"]
+    assert lost["value"] is None
 
 
 async def test_a_contact_of_a_request_given_up_is_forgotten(start, own_database: Database) -> None:

@@ -78,7 +78,7 @@ async def show_topic(request: web.Request) -> web.StreamResponse:
     lines = [text if speaker == COMMON else f"{speaker} {_SIGN} {text}" for speaker, text in given.said]
     values = {
         "id": given.topic.id, "theme": given.topic.theme, "meaning": given.topic.meaning, "limits": given.topic.limits,
-        "neighbours": ", ".join(given.neighbours), "utterances": "\n".join(lines), "revision": str(page.row.revision),
+        "neighbours": ", ".join(given.topic.neighbours), "utterances": "\n".join(lines), "revision": str(page.row.revision),
     }  # fmt: skip
     return await _form(request, values, list(given.topic.profiles), draft=page.row.id, heard=heard, lines=given.heard)
 
@@ -124,13 +124,13 @@ def likely_neighbours(heard: Iterable[Sentence], topics: Topics) -> list[str]:
 def read_topic(form: MultiDictProxy[str]) -> NewTopic:
     """Return the topic that the form describes, as it was typed: what is wrong with it is said by whoever keeps it."""
     profiles = dict.fromkeys(form.getall("profiles", []))
+    neighbours = (name.strip() for name in form.get("neighbours", "").replace("\n", ",").split(","))
     topic = Topic(
         form.get("id", "").strip(), form.get("theme", ""), tuple(profiles), _line(form.get("meaning", "")),
-        _line(form.get("limits", "")),
+        _line(form.get("limits", "")), tuple(dict.fromkeys(name for name in neighbours if name)),
     )  # fmt: skip
-    neighbours = (name.strip() for name in form.get("neighbours", "").replace("\n", ",").split(","))
     said = (read_utterance(line) for line in form.get("utterances", "").split("\n") if line.strip(" -\t"))
-    return NewTopic(topic, tuple(dict.fromkeys(name for name in neighbours if name)), tuple(said))
+    return NewTopic(topic, tuple(said))
 
 
 def read_utterance(line: str) -> tuple[str, str]:

@@ -83,6 +83,34 @@ def test_an_urgent_message_comes_before_the_question_of_who_one_is() -> None:
     assert decided("ils me frappent", ("urgence_harcelement", SURE), profile=None, required=True).kind == kinds.URGENT
 
 
+def test_a_thanks_after_a_question_does_not_end_the_conversation() -> None:
+    found = decided("mot de passe du wifi de la maison merci", ("hors_sujet", SURE))
+    assert (found.kind, found.topic) == (kinds.OUT_OF_SCOPE, "hors_sujet")
+
+
+def test_a_new_question_with_thanks_is_served_when_help_was_just_given() -> None:
+    found = decided("changer mon mot de passe merci", ("connexion_changer_mot_de_passe", SURE), asked="aide")
+    assert (found.kind, found.topic) == (kinds.ANSWER, "connexion_changer_mot_de_passe")
+
+
+def test_what_leaves_the_topic_open_is_answered_by_its_choices() -> None:
+    found = decided("je n'arrive pas à me connecter", ("vague_connexion", SURE), ("connexion_erreur", 0.1))
+    assert (found.kind, found.topic, found.command) == (kinds.CHOICES, "connexion_mot_de_passe_oublie", kinds.VAGUE)
+    assert found.choices == (
+        "connexion_mot_de_passe_oublie", "connexion_identifiant_oublie", "connexion_compte_bloque", "connexion_erreur",
+    )  # fmt: skip
+
+
+def test_a_success_told_with_thanks_is_no_new_question() -> None:
+    found = decided("C'est bon, j'ai reçu le lien, merci beaucoup !", ("connexion_adresse", SURE), asked="aide")
+    assert (found.kind, found.topic) == (kinds.DIALOGUE, "remerciement")
+
+
+def test_no_thanks_is_a_no() -> None:
+    found = decided("non merci", ("remerciement", 0.6), ("nier", 0.3), asked="aide")
+    assert found.kind != kinds.DIALOGUE
+
+
 class TestProtection:
     """After an urgent message."""
 
@@ -162,7 +190,17 @@ def test_letters_alone_or_upside_down_are_not_understood(text: str) -> None:
 
 def test_what_is_hardly_likely_is_no_second_try() -> None:
     found = decided("devoirs", ("cdt_consulter_devoirs", 0.9), ("connexion_erreur", 0.02), ("compte_notifications", 0.001))
-    assert found.alternatives == ("connexion_erreur",)
+    assert found.alternatives == ("connexion_erreur", *TOPICS["cdt_consulter_devoirs"].neighbours)[:3]
+
+
+def test_where_nothing_else_is_likely_the_neighbours_that_may_be_read_of_are_left() -> None:
+    found = decided("des messages sans destinataire", ("messagerie_destinataire_introuvable", SURE), profile="parent")
+    assert found.alternatives == ("messagerie_ecrire",)
+
+
+def test_one_plausible_topic_is_offered_beside_what_it_is_nearest_to() -> None:
+    found = decided("du blog", ("blog_consulter", 0.45), ("connexion_erreur", 0.001))
+    assert found.choices == ("blog_consulter", "rgpd_droit_image")
 
 
 class TestHelped:
@@ -180,11 +218,20 @@ class TestHelped:
         found = decided(
             "non", ("nier", SURE), asked="aide", shown=("connexion_erreur",), alternatives=("connexion_erreur", "visio")
         )
-        assert (found.kind, found.topic) == (kinds.ANSWER, "visio")
+        assert (found.kind, found.choices) == (kinds.SECOND_TRY, ("visio",))
+
+    def test_where_nothing_is_left_a_person_is_offered(self) -> None:
+        found = decided("non", ("nier", SURE), asked="aide", shown=("visio",), alternatives=("visio",))
+        assert found.kind == kinds.OFFER_PERSON
 
     def test_no_again_offers_a_person(self) -> None:
         found = decided("ça ne marche toujours pas", ("nier", SURE), asked="aide", refusals=1, alternatives=("visio",))
         assert found.kind == kinds.OFFER_PERSON
+
+    @pytest.mark.parametrize("asked", ["choix", "personne"])
+    def test_found_at_last_no_request_is_opened(self, asked: str) -> None:
+        found = decided("ok c bon j’ai trouvé", ("affirmer", SURE), asked=asked, refusals=1, shown=("visio",))
+        assert (found.kind, found.topic) == (kinds.DIALOGUE, "affirmer")
 
     def test_no_with_a_reason_is_still_no(self) -> None:
         found = decided(
@@ -293,8 +340,10 @@ def test_whatever_comes_one_decision_is_taken_and_travels(text, weights, state, 
     assert found.topic is None or found.topic in TOPICS
     if found.kind == kinds.ANSWER:
         assert not TOPICS[found.topic].is_dialogue
-    if found.kind in (kinds.CHOICES, kinds.SECOND_TRY):
+    if found.kind == kinds.CHOICES:
         assert 2 <= len(found.choices) <= 4
+    if found.kind == kinds.SECOND_TRY:
+        assert 1 <= len(found.choices) <= 3
     assert DialogueState.from_json(state.to_json()) == state
 
 

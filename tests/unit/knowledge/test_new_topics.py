@@ -16,7 +16,7 @@ from bot.topics import PROFILES, Topic, load_topics
 from bot.workshop.views.topics import read_utterance
 
 TOPIC = Topic("salle_de_sport", "vie_de_classe", ("enseignant",), "Réserver le gymnase", "")
-NEW = NewTopic(TOPIC, ("cdt_consulter_devoirs",), tuple(("commun", f"phrase numéro {word}") for word in "abcdefghij"))
+NEW = NewTopic(TOPIC, tuple(("commun", f"phrase numéro {word}") for word in "abcdefghij"))
 
 
 def test_a_sound_topic_is_taken() -> None:
@@ -50,7 +50,7 @@ def test_what_people_say_of_it_is_looked_at(said: tuple, word: str) -> None:
 def test_a_neighbour_is_a_topic() -> None:
     for wrong in ("salutation", "rien"):
         with pytest.raises(InvalidField, match="voisin"):
-            check_new_topic(replace(NEW, neighbours=(wrong,)), load_topics())
+            check_new_topic(replace(NEW, topic=replace(TOPIC, neighbours=(wrong,))), load_topics())
 
 
 def test_emergencies_and_the_conversation_are_no_themes_to_add_to() -> None:
@@ -68,7 +68,7 @@ WORDS = st.text(max_size=20)
 
 @given(WORDS, WORDS, st.lists(WORDS, max_size=3), st.lists(st.tuples(WORDS, WORDS), max_size=3))
 def test_what_a_draft_keeps_is_what_was_given(meaning: str, limits: str, neighbours: list, said: list) -> None:
-    new = NewTopic(replace(TOPIC, meaning=meaning, limits=limits), tuple(neighbours), tuple(said))
+    new = NewTopic(replace(TOPIC, meaning=meaning, limits=limits, neighbours=tuple(neighbours)), tuple(said))
     assert NewTopic.from_json(TOPIC.id, json.loads(json.dumps(new.to_json()))) == new
 
 

@@ -37,3 +37,12 @@ async def test_of_ten_at_once_one_takes_it(database: Database, clock: FixedClock
         assert taken.count(True) == 1
         assert all(one in (True, False) or isinstance(one, StorageUnavailable) for one in taken)
         clock.advance(DAY)
+
+
+async def test_a_lease_given_back_is_free_at_once_and_another_s_is_left(database: Database, clock: FixedClock) -> None:
+    lease, until = Lease(database, clock), clock.now() + DAY
+    assert await lease.take("groupes", until)
+    await lease.give_back("groupes", until - timedelta(hours=1))
+    assert not await lease.take("groupes", until)
+    await lease.give_back("groupes", until)
+    assert await lease.take("groupes", until)
