@@ -74,8 +74,8 @@ async def box() -> AsyncIterator[Box]:
 
 @pytest.fixture
 async def site(start, box: Box, monkeypatch: pytest.MonkeyPatch) -> Api:
-    """A gateway that sends mail, but whose own postman has made his only round: the test's makes the others."""
-    monkeypatch.setattr(jobs, "POST_S", 3600)
+    """A gateway that sends mail, but whose own postman makes no round: the test's makes them all."""
+    monkeypatch.setattr(jobs, "FIRST_S", 3600)
     mailing = Mailing(f"smtp://127.0.0.1:{box.port}", "assistant@ent.example")
     return await start(mailing=mailing, public_url=SITE)
 
