@@ -18,8 +18,9 @@ from bot.knowledge.rules import link_addresses
 # Numbers that help at once, given as links that a telephone dials. 114 is for who cannot hear or speak: it reads SMS.
 EMERGENCY = {number: f"tel:{number}" for number in ("3018", "3114", "119", "112", "15", "17")} | {"114": "sms:114"}
 
-# French puts a space inside guillemets and before double marks; a line must not break there.
-_NARROW = re.compile(r"(?<=«) | (?=[»:;?!](?:[\s).,*]|$))")
+# French puts a space inside guillemets, before double marks, in numbers and before their units; a line must not break there.
+_UNITS = "h|min|s|jours?|ko|Mo|Go|%|€"
+_UNBROKEN = re.compile(rf"(?<=«) | (?=[»:;?!](?:[\s).,*]|$))|(?<=\d) (?=\d|(?:{_UNITS})(?!\w))|(?<=\d h) (?=\d)")
 _TAGS = {"p", "br", "strong", "em", "ul", "ol", "li", "a", "code", "blockquote"}
 _ATTRIBUTES = {"a": {"href", "target", "aria-label"}, "ol": {"start"}}
 # What another program opens: a new window would stay there, empty.
@@ -91,7 +92,7 @@ _MARKDOWN.add_render_rule("link_open", _open_link)
 @lru_cache(maxsize=4096)
 def to_html(text: str) -> str:
     """Return `text` (Markdown) as HTML of a few harmless tags; links to sites open elsewhere and tell nothing."""
-    html = _MARKDOWN.render(link_addresses(_NARROW.sub("\u00a0", text)))
+    html = _MARKDOWN.render(link_addresses(_UNBROKEN.sub("\u00a0", text)))
     return nh3.clean(
         html, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes={"https", "http", "mailto", "tel", "sms"},
         link_rel="noopener noreferrer",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +28,19 @@ ATTRIBUTES = {"href", "target", "rel", "start", "aria-label"}
 )
 def test_what_articles_use_comes_through(text: str, html: str) -> None:
     assert to_html(text) == html
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("de 9 h à 23 h 30, 24 h/24", ["de", "9\u00a0h", "à", "23\u00a0h\u00a030,", "24\u00a0h/24"]),
+        ("au 01 23 45 67 89", ["au", "01\u00a023\u00a045\u00a067\u00a089"]),
+        ("5 Mo, 40 % : « oui »", ["5\u00a0Mo,", "40\u00a0%\u00a0:", "«\u00a0oui\u00a0»"]),
+        ("le 3 septembre, 2 heures", ["le", "3", "septembre,", "2", "heures"]),
+    ],
+)
+def test_a_line_breaks_where_french_allows(text: str, lines: list[str]) -> None:
+    assert unescape(to_html(text)) == f"<p>{' '.join(lines)}</p>\n"
 
 
 def test_links_to_sites_open_elsewhere() -> None:
