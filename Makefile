@@ -12,7 +12,7 @@ PYTEST := .venv/bin/python -m pytest
 
 # What to hand to pytest: make test ARGS="-k urgent -x"
 ARGS ?=
-# Two workers, and the tests of the whole assistant at the end in one of them: tests/parallel.py.
+# Two workers, the browser's tests first in one of them, what measures times last and alone: tests/parallel.py.
 TWO := --numprocesses=2
 
 .DEFAULT_GOAL := help
