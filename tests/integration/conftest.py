@@ -17,7 +17,7 @@ import asyncpg
 import pytest
 import structlog
 import yaml
-from aiohttp import web
+from aiohttp import web, web_app
 from sqlalchemy.engine import make_url
 
 from bot import migrations
@@ -213,7 +213,9 @@ Start = Callable[..., Awaitable[Api]]
 
 
 @pytest.fixture
-async def start(own_url: str, clock: FixedClock, tmp_path: Path, issuers: tuple[Issuer, ...], aiohttp_client) -> Start:
+async def start(
+    own_url: str, clock: FixedClock, tmp_path: Path, issuers: tuple[Issuer, ...], aiohttp_client
+) -> AsyncIterator[Start]:
     """Start a gateway: start(engine=…, app=…, and any setting); `clock` is its clock."""
 
     async def start_gateway(
@@ -230,7 +232,10 @@ async def start(own_url: str, clock: FixedClock, tmp_path: Path, issuers: tuple[
         client = await aiohttp_client(app)
         return Api(client.session, client.make_url("/"), app=app, server=client.server)
 
-    return start_gateway
+    yield start_gateway
+    # aiohttp remembers the applications of the last thousand handlers, where a program has one. With those of hundreds of
+    # tests in memory the collector of garbage stops everything for seconds, and promises of seconds are not kept.
+    web_app._cached_build_middleware.cache_clear()
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ async def test_announcements_are_shown_to_their_profiles_until_they_end(
     assert [row["title"] for row in parent.opened["announcements"]] == ["Panne", "Réunion"]
     assert {row["title"] for row in teacher.opened["announcements"]} == {"Panne", "Réunion", "Conseil"}
     panne, reunion = parent.opened["announcements"]
-    assert "<strong>18 h</strong>" in reunion["html"]
+    assert "<strong>18&nbsp;h</strong>" in reunion["html"]
     assert "<b>" not in panne["html"]
     clock.advance(timedelta(minutes=1))
     assert await withdraw(own_database, clock, incident)
