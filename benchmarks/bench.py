@@ -67,7 +67,9 @@ def main() -> int:
     parser.add_argument("--burst", type=int, default=400, help="messages of each throughput measure")
     parser.add_argument("--rows", type=int, default=1_000_000, help="stored messages of the large database; 0: skip")
     parser.add_argument("--no-peer", action="store_true", help="ours alone")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=f"these parts alone: {', '.join(PARTS)}")
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=f"these parts alone: {', '.join(PARTS)}"
+    )
     parser.add_argument("--requests", type=int, default=100_000, help="requests of the console's large database")
     parser.add_argument("--consoles", type=int, default=200, help="pages of the console open at once")
     parser.add_argument("--write", type=Path, help="also write the figures there")

@@ -211,7 +211,9 @@ async def measure_opening(url: str, database: Database, count: int) -> dict[str,
         for group in (await session.scalars(sa.select(Group.id))).all():
             # Nothing listens at that port.
             signing = {"signing": SIGNED_BY}
-            session.add(Connector(group_id=group, kind="webhook", address="http://127.0.0.1:9/", secrets=signing, options={}))
+            session.add(
+                Connector(group_id=group, kind="webhook", address="http://127.0.0.1:9/", secrets=signing, options={})
+            )
     times: list[float] = []
     async with aiohttp.ClientSession() as http:
         for number in range(count):

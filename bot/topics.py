@@ -97,7 +97,9 @@ class Topics:
     def from_json(cls, data: list[dict[str, Any]]) -> Topics:
         """Build from what `to_json` returned; TypeError or KeyError when it is something else."""
         lists = ("profiles", "neighbours")
-        return cls([Topic(**{key: tuple(value) if key in lists else value for key, value in entry.items()}) for entry in data])
+        return cls(
+            [Topic(**{key: tuple(value) if key in lists else value for key, value in entry.items()}) for entry in data]
+        )
 
     @property
     def answerable(self) -> list[Topic]:

@@ -308,7 +308,12 @@ class Assistant:
         if understood.decision.kind != kinds.OUT_OF_SCOPE:
             return understood
         best = next(iter(self._knowledge.search.find(text, 1)), None)
-        if best is None or best.score < LEAST_SCORE or not self._knowledge.is_added(best.topic) or self._reader.knows(best.topic):
+        if (
+            best is None
+            or best.score < LEAST_SCORE
+            or not self._knowledge.is_added(best.topic)
+            or self._reader.knows(best.topic)
+        ):
             return understood
         return replace(understood, decision=Decision(kinds.SEARCH, None, understood.decision.confidence), messages=[])
 

@@ -268,7 +268,9 @@ class _Turn:
         if not buttons:
             return self.clarify()
         offered = tuple(button["topic"] for button in buttons)
-        return self._offered(FOUND[self.pupil], [*buttons, OTHER_BUTTON], after_question(self.state, self.text, offered))
+        return self._offered(
+            FOUND[self.pupil], [*buttons, OTHER_BUTTON], after_question(self.state, self.text, offered)
+        )
 
     def _offered(self, text: str, buttons: list[dict[str, str]], state: DialogueState) -> Composed:
         offered = tuple(button["topic"] for button in buttons if "topic" in button)

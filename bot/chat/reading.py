@@ -46,8 +46,6 @@ class ReaderInService:
         try:
             self.thresholds = Thresholds(**reader.thresholds)
         except TypeError as error:
-            raise ModelError(
-                f"Les seuils du modèle {archive.name} ne sont pas ceux attendus : {error}"
-            ) from error
+            raise ModelError(f"Les seuils du modèle {archive.name} ne sont pas ceux attendus : {error}") from error
         self.current, self._read = reader, archive
         return True

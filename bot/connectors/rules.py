@@ -91,8 +91,9 @@ def comment_of(kind: Kind, text: str) -> str:
 
 def state_after(kind: Kind) -> str | None:
     """Return the state that a gesture gives to the request in the other tools, None when it keeps the one it has."""
-    return {Kind.RESOLVE: RESOLVED, Kind.CLOSE: CLOSED, Kind.REOPEN: OPEN, Kind.MERGE: CLOSED,
-            Kind.UNMERGE: OPEN}.get(kind)
+    return {Kind.RESOLVE: RESOLVED, Kind.CLOSE: CLOSED, Kind.REOPEN: OPEN, Kind.MERGE: CLOSED, Kind.UNMERGE: OPEN}.get(
+        kind
+    )
 
 
 def gesture_for(remote_state: str, state: str) -> Kind | None:

@@ -446,7 +446,9 @@ class _Decider:
             return Decision(DIALOGUE, "remerciement", round(probability, 4))
         if self.topics[name].is_vague:
             choices = tuple(self._near(name))
-            return Decision(CHOICES, choices[0], round(probability, 4), choices=choices, alternatives=choices, command=VAGUE)
+            return Decision(
+                CHOICES, choices[0], round(probability, 4), choices=choices, alternatives=choices, command=VAGUE
+            )
         sure = probability >= self._bar(name)
         if name == OUT_OF_SCOPE and sure:
             return Decision(OUT_OF_SCOPE, name, round(probability, 4))

@@ -349,9 +349,7 @@ def _weigh_last(whole: np.ndarray, last: np.ndarray, targets: np.ndarray) -> flo
     return round(float(found.x), 4)
 
 
-def choose_thresholds(
-    probabilities: np.ndarray, targets: np.ndarray, labels: list[str], topics: Topics
-) -> Thresholds:
+def choose_thresholds(probabilities: np.ndarray, targets: np.ndarray, labels: list[str], topics: Topics) -> Thresholds:
     """Choose on held-out probabilities, by what each mistake costs the person, in clicks.
 
     Topics, dialogue and « hors sujet » have thresholds of their own: what is done instead of answering differs.

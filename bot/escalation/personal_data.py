@@ -132,7 +132,8 @@ class TicketData:
             (
                 await session.scalars(
                     sa.select(Ticket.id).where(
-                        Ticket.state == CLOSED, Ticket.updated_at < now - retention.closed_tickets,
+                        Ticket.state == CLOSED,
+                        Ticket.updated_at < now - retention.closed_tickets,
                         # What is dealt with in another request is told when that one is answered.
                         handling.SHOWN_STATE.not_in(OPEN_STATES),
                     )

@@ -168,7 +168,9 @@ async def _advance(session: AsyncSession, clock: Clock, conversation: Conversati
             topics = await read_all_topics(session, load_topics())
             draft.topic = draft.topic or likely_topic(request.ranking, topics)
         if form.step == DONE:
-            if request.command != commands.SEPARATE and (own := await _own(session, conversation, draft, to_write=True)):
+            if request.command != commands.SEPARATE and (
+                own := await _own(session, conversation, draft, to_write=True)
+            ):
                 return await _join(session, clock.now(), conversation, draft, own, request)
             ticket, group, promise = await _open_ticket(session, clock, conversation, draft, request)
             await session.delete(draft)

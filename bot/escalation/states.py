@@ -210,7 +210,9 @@ def _refusal(ticket: TicketState, command: Command) -> AssistentError | None:
         return InvalidInput("Indiquez la raison : elle est lue par l’équipe qui reçoit la demande.")
     if ticket.followed:
         if command.kind not in _WHEN_FOLLOWED or (command.kind == Kind.CLOSE and command.role != PERSON):
-            return Conflict("Cette demande est fusionnée avec une autre, encore ouverte : c’est l’autre qu’il faut traiter.")
+            return Conflict(
+                "Cette demande est fusionnée avec une autre, encore ouverte : c’est l’autre qu’il faut traiter."
+            )
     elif ticket.state not in _FROM.get(command.kind, OPEN_STATES):
         return Conflict(_wrong_state(ticket, command.kind))
     if command.kind == Kind.MERGE and command.main not in OPEN_STATES:

@@ -65,7 +65,9 @@ def check_new_topic(given: NewTopic, topics: Topics) -> None:
             raise InvalidField("neighbours", f"Le sujet voisin « {neighbour} » n’existe pas : prenez-le dans la liste.")
     check_said_of(given)
     if (count := len(given.said) + len(given.heard)) < MIN_UTTERANCES:
-        raise InvalidField("utterances", f"Écrivez au moins {MIN_UTTERANCES} phrases, une par ligne ; il y en a {count}.")
+        raise InvalidField(
+            "utterances", f"Écrivez au moins {MIN_UTTERANCES} phrases, une par ligne ; il y en a {count}."
+        )
 
 
 def check_topic(topic: Topic, topics: Topics) -> None:

@@ -44,7 +44,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("assignee_id", sa.String(length=36), nullable=True))
         batch_op.add_column(sa.Column("since", Instant(), nullable=True))
         batch_op.add_column(sa.Column("pauses", sa.JSON(), nullable=True))
-        batch_op.add_column(sa.Column("follows_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True))
+        batch_op.add_column(
+            sa.Column("follows_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
         batch_op.add_column(sa.Column("answer_by", Instant(), nullable=True))
         batch_op.add_column(sa.Column("answered_at", Instant(), nullable=True))
         batch_op.add_column(sa.Column("resolved_at", Instant(), nullable=True))

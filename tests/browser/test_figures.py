@@ -44,7 +44,9 @@ class Figures:
         self.settings = replace(settings, database_url=f"sqlite+aiosqlite:///{folder / 'assistent.db'}")
         run_apart(self._furnish())
         clock = FixedClock(MONDAY)
-        self.gateway = GatewayThread(lambda: create_app(self.settings, engine=ScriptedEngine(), utterances={}, clock=clock))
+        self.gateway = GatewayThread(
+            lambda: create_app(self.settings, engine=ScriptedEngine(), utterances={}, clock=clock)
+        )
         self.url = str(self.gateway.base).rstrip("/")
 
     async def _furnish(self) -> None:

@@ -40,7 +40,11 @@ WRITER, READER = "ada@academie.example", "noor@academie.example"
 # As long as a machine that does much else may take; an idle one takes a fraction of it.
 TRAIN_S, SWAP_S, INBOX_S = 480, 120, 240
 
-TOPIC, TITLE, MEANING = "certificat_scolarite", "Obtenir un certificat de scolarité", "Obtenir un certificat de scolarité"
+TOPIC, TITLE, MEANING = (
+    "certificat_scolarite",
+    "Obtenir un certificat de scolarité",
+    "Obtenir un certificat de scolarité",
+)
 # Ten persons, each in his own words.
 ASKED = (
     "où télécharger le certificat de scolarité de ma fille", "je voudrais un certificat de scolarité pour mon fils",
@@ -96,7 +100,8 @@ def thin(folder: Path) -> None:
         kept = [
             one
             for one in blocks
-            if next(places.setdefault(one["intent"], itertools.count())) % SHARE == 0 or one["intent"].startswith(URGENT)
+            if next(places.setdefault(one["intent"], itertools.count())) % SHARE == 0
+            or one["intent"].startswith(URGENT)
         ]
         if kept:
             path.write_text(yaml.safe_dump({"version": "3.1", "nlu": kept}, allow_unicode=True), encoding="utf-8")

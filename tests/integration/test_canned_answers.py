@@ -42,7 +42,8 @@ async def test_chosen_on_a_request_it_is_filled_then_edited_then_sent(site: Api,
     text = written(page)
     assert text.startswith("Merci de votre patience.\n\nBonjour,")
     assert (
-        f"Votre demande {ticket['number']} (Collège Olympe-de-Gouges, Valmont) est réglée : https://ent.valmont.example." in text
+        f"Votre demande {ticket['number']} (Collège Olympe-de-Gouges, Valmont) est réglée : https://ent.valmont.example."
+        in text
     )
     assert text.endswith("\n\nNoé Agent, Équipe ENT de l'académie (DAN)")
     assert "Tel que la personne le lira" in page.words

@@ -379,7 +379,9 @@ async def test_no_name_of_a_person_leaves_and_the_school_s_stays(
     site: Api, post: Post, tool: Served, browser_of: Open
 ) -> None:
     chat = await site.open("parent", "0750002V")
-    ticket = await chat.open_ticket("Ma fille Léa Martin, du collège Olympe-de-Gouges, ne voit pas le blog de Mme Petit")
+    ticket = await chat.open_ticket(
+        "Ma fille Léa Martin, du collège Olympe-de-Gouges, ne voit pas le blog de Mme Petit"
+    )
     agent = await browser_of("agent_n2")
     await agent.post(path(ticket, "repondre"), text="Bonjour Mme Martin, Léa est rattachée.")
     await post.rounds()

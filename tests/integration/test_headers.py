@@ -91,7 +91,9 @@ async def test_the_api_gives_nothing_to_other_origins(api: Api) -> None:
     for operation in OPERATIONS:
         headers = {"Origin": "https://ailleurs.example", "Access-Control-Request-Method": operation.method}
         answer = await api.call(
-            "OPTIONS", operation.path.replace("{id}", "x").replace("{number}", "x").replace("{group}", "x"), headers=headers
+            "OPTIONS",
+            operation.path.replace("{id}", "x").replace("{number}", "x").replace("{group}", "x"),
+            headers=headers,
         )
         assert answer.status == 405
         assert not [name for name in answer.headers if name.lower().startswith("access-control-")]

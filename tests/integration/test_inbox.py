@@ -124,7 +124,9 @@ async def test_a_group_becomes_a_topic_and_is_given_to_it_as_it_is_published(
     assert f"{CANTEEN[0]}</span> (Parent, 2 fois)" in form.text
     assert re.search(r'name="profiles" value="parent" checked', form.text)
     # Two are kept of it: with eight more written, there are ten.
-    said = "\n".join(f"la cantine du {day} est-elle ouverte" for day in "lundi mardi jeudi vendredi midi soir matin".split())
+    said = "\n".join(
+        f"la cantine du {day} est-elle ouverte" for day in "lundi mardi jeudi vendredi midi soir matin".split()
+    )
     new = {**NEW, "id": "cantine_ferme", "profiles": "parent", "groupe": str(group), "line": shown[:2]}
     refused = await writer.post(NEW_TOPIC, **{**new, "utterances": said})
     assert refused.status == 422
@@ -139,7 +141,9 @@ async def test_a_group_becomes_a_topic_and_is_given_to_it_as_it_is_published(
     assert "dont 2 reçues par l’assistant" in (await reader.get(place)).words
     assert re.findall(r'name="line" value="(\d+)" checked', (await writer.get(f"{place}/sujet")).text) == shown[:2]
     source = article_of("cantine_ferme", "Savoir si la cantine est ouverte", "parent")
-    await writer.post(place, source=source, reason="Nouveau", then="proposer", revision=revision_in(await writer.get(place)))
+    await writer.post(
+        place, source=source, reason="Nouveau", then="proposer", revision=revision_in(await writer.get(place))
+    )
     assert {line.state for line in await lines_in(own_database)} == {OPEN}
     assert (await accept(reader, draft)).status == 303
     lines = await lines_in(own_database)

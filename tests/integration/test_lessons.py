@@ -67,7 +67,9 @@ async def test_an_article_completed_from_a_request_takes_it_out_of_the_list(
     place = f"{ARTICLES}/connexion_mot_de_passe_oublie/modifier"
     assert ticket["number"] in (await formateur.get(f"{place}?demande={ticket['number']}")).text
     version, source = await source_of(own_database, "connexion_mot_de_passe_oublie")
-    begun = await formateur.post(place, source=source + "\n", base=str(version), reason="Plus clair", demande=ticket["number"])
+    begun = await formateur.post(
+        place, source=source + "\n", base=str(version), reason="Plus clair", demande=ticket["number"]
+    )
     assert begun.status == 303
     assert "Aucune demande résolue n’attend" in (await formateur.get(LESSONS)).words
 

@@ -61,7 +61,12 @@ async def test_filters_combine(site: Api, browser_of: Open) -> None:
     # Every word, in the number, the problem or the school, in capitals or not, within a word too; what a pattern would read is left out.
     rank = blog.split("-")[1]
     assert await shown(f"text={rank}") == {blog}
-    assert await shown(f"text=VALMONT+{rank}") == await shown(f"text=almon+{rank}%25") == await shown(f"text={rank}%5C") == {blog}
+    assert (
+        await shown(f"text=VALMONT+{rank}")
+        == await shown(f"text=almon+{rank}%25")
+        == await shown(f"text={rank}%5C")
+        == {blog}
+    )
     assert await shown(f"text={rank}+absent") == set()
     assert await shown("text=valmont") == {blog, account}
     assert await shown("group=dsi&profile=parent") == set()
@@ -184,7 +189,9 @@ async def test_each_column_sorts_both_ways_and_says_so(site: Api, browser_of: Op
         assert len(headings) == len(COLUMNS)
         [(told, back)] = [one for one in headings if one[0]]
         assert told == f' aria-sort="{"descending" if sort.startswith("-") else "ascending"}"'
-        assert f"sort={sort[1:] if sort.startswith('-') else '-' + sort}" in re.split("[?&]", back.replace("&amp;", "&"))
+        assert f"sort={sort[1:] if sort.startswith('-') else '-' + sort}" in re.split(
+            "[?&]", back.replace("&amp;", "&")
+        )
         return re.findall(r'<a href="/console/demandes/([\d-]+)"', page.text)
 
     assert await order("numero") == await order("ouverture") == [college, ecole, other]
@@ -202,7 +209,9 @@ async def test_each_column_sorts_both_ways_and_says_so(site: Api, browser_of: Op
 async def test_the_page_of_shortcuts_tells_those_there_are(site: Api, browser_of: Open) -> None:
     number = await ask(site)
     agent = await browser_of("agent_n2")
-    told = re.findall(r'<kbd>(.)</kbd></td><td data-label="Où">(.*?)</td>', (await agent.get("/console/raccourcis")).text)
+    told = re.findall(
+        r'<kbd>(.)</kbd></td><td data-label="Où">(.*?)</td>', (await agent.get("/console/raccourcis")).text
+    )
     for place, path in (("File des demandes", QUEUE), ("Une demande", f"{QUEUE}/{number}")):
         page = await agent.get(path)
         there = {key for key, where in told if where in (place, "Partout")}

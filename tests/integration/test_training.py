@@ -186,7 +186,14 @@ async def test_it_is_compared_with_what_serves_and_what_one_may_go_back_to_is_ke
     names = [f"assistent-2026010{day}T000000000000Z" for day in range(1, 10)]
     for name in names:
         (models / f"{name}.tar.gz").write_text(name, encoding="utf-8")
-        record = {"inputs": "x", "trained_at": now.isoformat(), "seconds": 1.0, "size": len(name), "run": 40, "data_at": now.isoformat()}
+        record = {
+            "inputs": "x",
+            "trained_at": now.isoformat(),
+            "seconds": 1.0,
+            "size": len(name),
+            "run": 40,
+            "data_at": now.isoformat(),
+        }
         (models / f"{name}.json").write_text(json.dumps(record), encoding="utf-8")
     slot = tmp_path / "var" / "slots" / "b.tar.gz"
     slot.parent.mkdir(parents=True, exist_ok=True)

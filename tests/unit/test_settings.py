@@ -260,7 +260,9 @@ def test_a_mail_setting_that_is_wrong_is_named(demonstration: dict[str, str], na
 def test_in_production_mail_needs_the_address_that_it_leads_to() -> None:
     with pytest.raises(SettingsError, match="ASSISTENT_PUBLIC_URL"):
         read_settings({**PRODUCTION, **MAIL})
-    assert read_settings({**PRODUCTION, **MAIL, "ASSISTENT_PUBLIC_URL": "https://a.example/"}).site == "https://a.example"
+    assert (
+        read_settings({**PRODUCTION, **MAIL, "ASSISTENT_PUBLIC_URL": "https://a.example/"}).site == "https://a.example"
+    )
 
 
 def test_messages_teach_in_the_demonstration_and_in_production_only_where_it_says_so(demonstration):

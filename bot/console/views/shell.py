@@ -174,7 +174,9 @@ _BROKEN = (ValueError, LookupError, AssertionError, RuntimeError, HttpProcessing
 def add_console(app: web.Application, routes: tuple[Route, ...]) -> None:
     """Route the console's pages and files."""
     app[ROUTES] = routes
-    app[TEMPLATES].filters.update(moment=french_date, jour=say_day, role=ROLE_NAMES.__getitem__, scope=SCOPE_NAMES.__getitem__)
+    app[TEMPLATES].filters.update(
+        moment=french_date, jour=say_day, role=ROLE_NAMES.__getitem__, scope=SCOPE_NAMES.__getitem__
+    )
     for route in routes:
         # add_get answers HEAD too.
         add = app.router.add_get if route.method == "GET" else app.router.add_post

@@ -216,9 +216,7 @@ async def show_lesson(request: web.Request) -> web.StreamResponse:
     if not app[LEARNING].allowed:
         return _closed(request, "Demandes résolues")
     async with app[DATABASE].reading() as session:
-        draft = await drafts.draft_from(
-            session, app[CLOCK], caller_of(request), request.match_info["number"]
-        )
+        draft = await drafts.draft_from(session, app[CLOCK], caller_of(request), request.match_info["number"])
         topics = await inbox.topic_choices(session)
     return render(
         request, "workshop/inbox_draft.html", title=f"Brouillon tiré de la demande {draft.number}", draft=draft, topics=topics,

@@ -189,7 +189,9 @@ def test_letters_alone_or_upside_down_are_not_understood(text: str) -> None:
 
 
 def test_what_is_hardly_likely_is_no_second_try() -> None:
-    found = decided("devoirs", ("cdt_consulter_devoirs", 0.9), ("connexion_erreur", 0.02), ("compte_notifications", 0.001))
+    found = decided(
+        "devoirs", ("cdt_consulter_devoirs", 0.9), ("connexion_erreur", 0.02), ("compte_notifications", 0.001)
+    )
     assert found.alternatives == ("connexion_erreur", *TOPICS["cdt_consulter_devoirs"].neighbours)[:3]
 
 
@@ -385,7 +387,9 @@ class TestSentences:
         assert (found.topic, found.second) == (MEAL, None)
 
     def test_another_subject_that_is_announced_is_never_ruled_out(self) -> None:
-        found = self.said([(MEAL, 0.99)], ("Son code est perdu", PASSWORD, SURE), ("sinon le menu est vide", MEAL, SURE))
+        found = self.said(
+            [(MEAL, 0.99)], ("Son code est perdu", PASSWORD, SURE), ("sinon le menu est vide", MEAL, SURE)
+        )
         assert (found.kind, found.topic, found.second) == (kinds.ANSWER, PASSWORD, MEAL)
 
     def test_a_message_out_of_scope_is_so_whatever_its_sentences_sound_like(self) -> None:

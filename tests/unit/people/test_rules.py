@@ -72,13 +72,34 @@ def test_a_permission_holds_where_the_role_that_carries_it_reaches() -> None:
 def test_what_each_role_may_do() -> None:
     """The list itself: a right that moves must be seen to move."""
     told = {role.value: sorted(permission.value for permission in PERMISSIONS[role]) for role in Role}
-    agent = ["answer_tickets", "follow_exchanges", "handle_tickets", "keep_views", "manage_incidents", "read_contacts", "read_indicators", "read_tickets", "write_canned"]
+    agent = [
+        "answer_tickets",
+        "follow_exchanges",
+        "handle_tickets",
+        "keep_views",
+        "manage_incidents",
+        "read_contacts",
+        "read_indicators",
+        "read_tickets",
+        "write_canned",
+    ]
     assert told == {
         "referent": ["answer_tickets", "keep_views", "manage_incidents", "read_indicators", "read_tickets"],
         "agent_n2": agent,
         "agent_n3": agent,
         "formateur": ["manage_waves", "read_indicators", "train_models", "write_knowledge"],
-        "administrateur": ["configure", "follow_exchanges", "keep_views", "manage_accounts", "manage_waves", "overrule_models", "read_audit", "read_indicators", "train_models", "write_canned"],
+        "administrateur": [
+            "configure",
+            "follow_exchanges",
+            "keep_views",
+            "manage_accounts",
+            "manage_waves",
+            "overrule_models",
+            "read_audit",
+            "read_indicators",
+            "train_models",
+            "write_canned",
+        ],
     }
 
 
