@@ -1,4 +1,4 @@
-"""The two scripts that measure through the chat API, on the whole assistant as it runs."""
+"""The two scripts that measure through the chat API, on the whole assistant as it runs, and what only Rasa itself shows."""
 
 from __future__ import annotations
 
@@ -43,3 +43,9 @@ def test_questions_are_understood_through_the_api_as_without_it(stack: Stack) ->
     judged = AT_MOST.keys() & found.keys() - {"ms_p50"}
     over = {name: found[name] for name in judged if found[name] > AT_MOST[name]}
     assert (short, over) == ({}, {}), found
+
+
+def test_what_is_left_open_is_asked_in_its_own_words(stack: Stack) -> None:
+    reply = stack.say(stack.open(), "je n'arrive pas à me connecter")
+    assert reply["result"]["outcome"] == "choices"
+    assert "plusieurs raisons" in json.dumps(reply["messages"], ensure_ascii=False)
