@@ -44,6 +44,7 @@ from understanding import (  # noqa: E402
 
 from bot.engine.features import FeatureSettings  # noqa: E402
 from bot.engine.model import TopicModel, TrainSettings  # noqa: E402
+from bot.language.reader import Reader  # noqa: E402
 from bot.topics import PROFILE_NAMES, load_topics  # noqa: E402
 
 SERVED = ROOT / "models" / "assistent.tar.gz"
@@ -93,16 +94,18 @@ def load_served(archive: Path) -> TopicModel:
         return TopicModel.load(Path(name))
 
 
-def beside(model: TopicModel, lines: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return the figures on plain messages, and on `lines` that ask something, bare and with courtesies around."""
-    topics, reader = load_topics(), reader_of(model)
-    asked = [line for line in lines if not topics[line["topic"]].is_dialogue]
+def beside(model: TopicModel, reader: Reader, rows: list[tuple]) -> dict[str, dict[str, float]]:
+    """Return the figures on plain messages, and on those of the judged `rows` that ask something, bare and with courtesies around."""
+    topics = load_topics()
+    bare = [row for row in rows if not topics[row[0]["topic"]].is_dialogue]
     courteous = [
         {**line, "text": before + line["text"] + after}
-        for line, (before, after) in zip(asked, itertools.cycle(COURTESIES))
+        for (line, *_), (before, after) in zip(bare, itertools.cycle(COURTESIES))
     ]
-    sets = {"plain": read_lines(PLAIN), "bare": asked, "courteous": courteous}
-    found = {name: Counter(kind for *_, kind, _ in judge(model, reader, some)) for name, some in sets.items()}
+    sets = {
+        "plain": judge(model, reader, read_lines(PLAIN)), "bare": bare, "courteous": judge(model, reader, courteous),
+    }  # fmt: skip
+    found = {name: Counter(kind for *_, kind, _ in some) for name, some in sets.items()}
     return {
         name: {"n": len(sets[name]), **{kind: round(counts[kind] / len(sets[name]), 4) for kind in VERDICTS}}
         for name, counts in found.items()
@@ -170,17 +173,19 @@ def main() -> int:
         except (KeyError, ValueError, OSError) as error:
             print(f"Le modèle en service n’est pas lisible ({error}) : il est d’une autre version.", file=sys.stderr)
         else:
-            served = judge(in_service, reader_of(in_service), lines)
+            reader = reader_of(in_service)
+            served = judge(in_service, reader, lines)
     report: dict[str, Any] = {"served": figures(served) if served else None}
     if served:
-        report["served_beside"] = beside(in_service, lines)
+        report["served_beside"] = beside(in_service, reader, served)
     if not options.served_only:
         utterances = read_utterances()
         model, seconds = train(utterances, FeatureSettings(), TrainSettings())
-        candidate = judge(model, reader_of(model), lines)
+        reader = reader_of(model)
+        candidate = judge(model, reader, lines)
         report |= {
             "candidate": figures(candidate),
-            "candidate_beside": beside(model, lines),
+            "candidate_beside": beside(model, reader, candidate),
             "train_s": round(seconds, 1),
             "utterances": len(utterances),
         }
