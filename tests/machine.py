@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+MEMORY = Path("/dev/shm")
+# What the tests of two workers write at most, several times over.
+ROOM_BYTES = 4 * 2**30
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -27,6 +30,17 @@ def require(present: object, reason: str) -> None:
     if in_ci():
         pytest.fail(f"{reason} Dans l’intégration continue, c’est un échec.", pytrace=False)
     pytest.skip(reason)
+
+
+def find_memory() -> Path | None:
+    """Return a folder that is in memory and has room: a disk that others keep busy stops a writer for seconds."""
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES else None
+
+
+def pytest_configure() -> None:
+    """Have pytest make the tests' folders in memory where there is room, unless it was told where."""
+    if memory := find_memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 def find_chromium() -> str | None:

@@ -18,12 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine import require
+from tests.machine import MEMORY, find_memory, require
 
 PREFIX = "assistent-pg-"
-MEMORY = Path("/dev/shm")
-# What the servers of two workers take at most, several times over.
-ROOM_BYTES = 4 * 2**30
 
 # Nothing here has to survive a power cut.
 FAST = (
@@ -66,8 +63,7 @@ def find_programs() -> Path | None:
 def start_cluster(programs: Path) -> Cluster:
     """Make an empty server in a folder of its own and start it."""
     remove_leftovers(programs)
-    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=MEMORY if in_memory else None))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=find_memory()))
     user = "postgres" if os.geteuid() == 0 else getpass.getuser()
     (folder / "tests.pid").write_text(str(os.getpid()), encoding="ascii")
     if os.geteuid() == 0:

@@ -31,7 +31,7 @@ from bot.connectors.rules import (
 from bot.connectors.setup import open_tool
 from bot.connectors.tool import Tool
 from bot.db import Database
-from bot.errors import AssistentError, ToolError, ToolRefused, ToolUnavailable
+from bot.errors import AssistentError, StorageUnavailable, ToolError, ToolRefused, ToolUnavailable
 from bot.escalation.models import Ticket
 from bot.knowledge.service import read_all_topics
 from bot.privacy.names import mask_names
@@ -104,6 +104,13 @@ class Courier:
         return len(due)
 
     async def _send(self, connector: Connector, step_id: int) -> None:
+        try:
+            await self._try(connector, step_id)
+        except StorageUnavailable:
+            # Of this step only. It is due again, at once or when its claim lapses; what was done there will be found there.
+            log.warning("exchange_postponed", group=connector.group_id, step_id=step_id)
+
+    async def _try(self, connector: Connector, step_id: int) -> None:
         claimed = await self._claim(step_id)
         if claimed is None:
             return
@@ -139,7 +146,9 @@ class Courier:
             step = await session.get_one(ExchangeStep, step_id)
             exchange = await session.get_one(Exchange, step.exchange_id)
             ticket = await session.get_one(Ticket, exchange.ticket_id)
-            return step, exchange.remote_id, describe(ticket, await read_all_topics(session, load_topics()))
+            topics = await read_all_topics(session, load_topics())
+        # Names are masked once the turn to write is given back.
+        return step, exchange.remote_id, describe(ticket, topics)
 
     async def _put_off(self, connector: Connector, step: ExchangeStep, reason: str, *, dead: bool) -> None:
         log.warning(

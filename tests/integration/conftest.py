@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -207,6 +208,43 @@ async def own_database(own_url: str) -> AsyncIterator[Database]:
     database = Database(own_url)
     yield database
     await database.close()
+
+
+@pytest.fixture
+def lock(own_url: str, store: Store) -> Callable[..., AbstractAsyncContextManager[None]]:
+    """Hold the database from beside: `async with lock():`; with `"EXCLUSIVE"` PostgreSQL's tables can still be read."""
+
+    @asynccontextmanager
+    async def hold(mode: str = "ACCESS EXCLUSIVE") -> AsyncIterator[None]:
+        if store.kind == "sqlite":
+            with closing(sqlite3.connect(make_url(own_url).database, check_same_thread=False)) as other:
+                # In a thread: the gateway, in this very loop, may have to end a transaction first.
+                await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+                yield
+                other.rollback()
+            return
+        name = make_url(own_url).database
+        other = await asyncpg.connect(host=str(store.cluster.folder), user=store.cluster.user, database=name)
+        await take_tables(other, mode)
+        yield
+        await other.execute("ROLLBACK")
+        await other.close()
+
+    return hold
+
+
+async def take_tables(connection: asyncpg.Connection, mode: str) -> None:
+    """Lock PostgreSQL's tables; the gateway's own first purge may be in the way, and then it is ours to begin again."""
+    for _ in range(5):
+        await connection.execute("BEGIN")
+        try:
+            await connection.execute(
+                f"LOCK TABLE persons, conversations, messages, access_tokens, used_jwts, exchange_steps IN {mode} MODE"
+            )
+            return
+        except asyncpg.DeadlockDetectedError:
+            await connection.execute("ROLLBACK")
+    raise AssertionError("the tables could not be had")
 
 
 Start = Callable[..., Awaitable[Api]]

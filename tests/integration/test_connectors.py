@@ -161,6 +161,18 @@ async def test_an_escalation_opens_the_request_in_the_vendor_s_tool(site: Api, p
     assert second.comments == []
 
 
+async def test_a_database_that_is_busy_puts_off_the_steps_and_loses_none(
+    site: Api, post: Post, tool: Served, lock
+) -> None:
+    for _ in range(3):
+        await ask(site)
+    async with lock("EXCLUSIVE"):
+        assert await post.courier.send_due() == 3
+    assert tool.desk.issues == {}
+    await post.rounds()
+    assert len(tool.desk.issues) == 3
+
+
 # --- what cannot be sent ----------------------------------------------------------------------
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
@@ -23,43 +20,6 @@ from tests.integration.jwts import sign
 
 # A useful reply, or the word that it cannot be had, is promised within this long.
 PROMISED_S = 4.0
-
-
-@pytest.fixture
-def lock(own_url: str, store: Store) -> Callable[[], object]:
-    """Hold the database from beside: `async with lock():`."""
-
-    @asynccontextmanager
-    async def hold() -> AsyncIterator[None]:
-        if store.kind == "sqlite":
-            with closing(sqlite3.connect(make_url(own_url).database, check_same_thread=False)) as other:
-                # In a thread: the gateway, in this very loop, may have to end a transaction first.
-                await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
-                yield
-                other.rollback()
-            return
-        name = make_url(own_url).database
-        other = await asyncpg.connect(host=str(store.cluster.folder), user=store.cluster.user, database=name)
-        await take_tables(other)
-        yield
-        await other.execute("ROLLBACK")
-        await other.close()
-
-    return hold
-
-
-async def take_tables(connection: asyncpg.Connection) -> None:
-    """Lock PostgreSQL's tables; the gateway's own first purge may be in the way, and then it is ours to begin again."""
-    for _ in range(5):
-        await connection.execute("BEGIN")
-        try:
-            await connection.execute(
-                "LOCK TABLE persons, conversations, messages, access_tokens, used_jwts IN ACCESS EXCLUSIVE MODE"
-            )
-            return
-        except asyncpg.DeadlockDetectedError:
-            await connection.execute("ROLLBACK")
-    raise AssertionError("the tables could not be had")
 
 
 def is_refused(answer: Answer) -> bool:
