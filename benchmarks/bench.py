@@ -40,11 +40,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import desk, workshop  # noqa: E402
+from benchmarks.sampling import SEED, sample  # noqa: E402
 from bot.knowledge.service import read_utterances  # noqa: E402
 from tests.stack import free_ports  # noqa: E402
 
 RASA = ROOT / ".venv-rasa" / "bin" / "python"
-SEED = 971
 RATE = 10
 CLIENTS = (1, 8, 32)
 # What a person says before the next one comes.
@@ -109,22 +109,9 @@ def tell(column: dict) -> dict:
     return column
 
 
-def sample(count: int) -> list[tuple[str, str]]:
-    """Return `count` (intent, utterance), spread evenly over the intents."""
-    chooser = random.Random(SEED)
-    by_intent = read_utterances(ROOT / "data" / "nlu")
-    left = {intent: chooser.sample(texts, len(texts)) for intent, texts in sorted(by_intent.items())}
-    chosen: list[tuple[str, str]] = []
-    while len(chosen) < count and any(left.values()):
-        for intent, texts in left.items():
-            if texts and len(chosen) < count:
-                chosen.append((intent, texts.pop()))
-    return chosen
-
-
 def measure_pipelines(folder: Path, options: argparse.Namespace, figures: dict[str, dict]) -> None:
     """Measure ours, then the peer's."""
-    utterances = sample(options.sample)
+    utterances = sample(read_utterances(ROOT / "data" / "nlu"), options.sample)
     figures["AssistENT"] = tell(measure_pipeline(folder / "ours", ROOT / "config.yml", utterances, options))
     if not options.no_peer:
         config = ROOT / "benchmarks/peer/config.yml"

@@ -17,7 +17,6 @@ import argparse
 import asyncio
 import json
 import os
-import random
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import yaml  # noqa: E402
+from sampling import sample  # noqa: E402
 from understanding import (  # noqa: E402
     RANKED,
     Utterance,
@@ -46,24 +46,17 @@ from bot.engine.features import FeatureSettings  # noqa: E402
 from bot.engine.model import TrainSettings  # noqa: E402
 from bot.topics import load_topics  # noqa: E402
 
-SEED = 971
 # Under these confidences they say that they did not understand; beside that the two pipelines are the same where nothing but intents is taught.
 FALLBACKS = {"peer": 0.6, "stock": 0.3}
 AMBIGUITY = 0.1
 
 
-def sample(count: int) -> list[Utterance]:
-    """Return `count` utterances, spread evenly over the intents, as bench.py does."""
-    chooser, by_intent = random.Random(SEED), defaultdict(list)
+def chosen(count: int) -> list[Utterance]:
+    """Return the `count` utterances that bench.py takes."""
+    by_intent: dict[str, list[Utterance]] = defaultdict(list)
     for one in read_utterances():
         by_intent[one.intent].append(one)
-    left = {intent: chooser.sample(found, len(found)) for intent, found in sorted(by_intent.items())}
-    chosen: list[Utterance] = []
-    while len(chosen) < count and any(left.values()):
-        for found in left.values():
-            if found and len(chosen) < count:
-                chosen.append(found.pop())
-    return chosen
+    return [one for _, one in sample(by_intent, count)]
 
 
 def ours(utterances: list[Utterance]) -> dict:
@@ -141,7 +134,7 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, help="of DIET, instead of the configuration's")
     parser.add_argument("--sample", type=int, default=971)
     options = parser.parse_args()
-    utterances = sample(options.sample)
+    utterances = chosen(options.sample)
     found = [ours(utterances)] if options.what == "ours" else theirs(utterances, options.epochs)
     print(*map(json.dumps, found), sep="\n")
     return 0

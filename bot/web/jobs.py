@@ -11,7 +11,9 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import NoReturn
 
 import structlog
 from sqlalchemy.exc import IntegrityError
@@ -52,6 +54,8 @@ PUBLISHED_WITHIN = timedelta(seconds=2)
 CARRIED_WITHIN = timedelta(seconds=1)
 POST_S = 5.0
 PURGE_EVERY = timedelta(days=1)
+# How often it is looked whether that has come.
+PURGE_S = 3600.0
 # Indicators are looked at by the day: a minute late is on time. One process counts; its lease outlasts a batch.
 COUNT_S = 30.0
 COUNTED_WITHIN = timedelta(seconds=25)
@@ -65,9 +69,32 @@ LEARNT_WITHIN = timedelta(seconds=15)
 log = structlog.get_logger()
 
 
-async def _after(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
-    await asyncio.sleep(seconds)
-    await job()
+@dataclass(frozen=True)
+class Job:
+    """What is done again and again: how long after the start it begins, and how long after a turn the next one comes."""
+
+    turn: Callable[[], Awaitable[None]]
+    first_s: float
+    every_s: float
+
+    @property
+    def name(self) -> str:
+        """What the logs call it."""
+        return self.turn.__name__.strip("_")
+
+
+async def repeat(job: Job) -> NoReturn:
+    """Do it until cancelled: a turn that fails is told, and the next one comes all the same."""
+    await asyncio.sleep(job.first_s)
+    while True:
+        try:
+            await job.turn()
+        except StorageUnavailable:
+            log.warning("job_postponed", job=job.name)
+        except Exception:
+            # Not ours to foresee; ended here, it would not be done again before somebody starts the site anew.
+            log.exception("job_failed", job=job.name)
+        await asyncio.sleep(job.every_s)
 
 
 class Jobs:
@@ -90,25 +117,26 @@ class Jobs:
         self._launcher = launcher
         self._publisher = publisher
         self._learning = learning
-        self._tasks: list[asyncio.Task[None]] = []
+        self._turns = itertools.count()
+        self._tasks: list[asyncio.Task[NoReturn]] = []
 
     async def start(self) -> None:
         """Begin."""
-        self._tasks = [asyncio.create_task(job()) for job in (self._read_model, self._refresh, self._follow_incidents)]
-        self._tasks.append(asyncio.create_task(_after(LEARN_AFTER_S, self._learn)))
-        self._tasks += [
-            asyncio.create_task(_after(FIRST_S, job))
-            for job in (
-                self._raise_alerts,
-                self._purge,
-                self._carry,
-                self._post,
-                self._count_questions,
-                self._train,
-                self._publish,
-                self._group,
-            )
-        ]
+        jobs = (
+            Job(self._read_model, 0, MODEL_S),
+            Job(self._refresh, 0, REFRESH_S),
+            Job(self._follow_incidents, 0, REFRESH_S),
+            Job(self._raise_alerts, FIRST_S, ALERTS_S),
+            Job(self._purge, FIRST_S, PURGE_S),
+            Job(self._carry, FIRST_S, CARRY_S),
+            Job(self._post, FIRST_S, POST_S),
+            Job(self._count_questions, FIRST_S, COUNT_S),
+            Job(self._train, FIRST_S, TRAININGS_S),
+            Job(self._publish, FIRST_S, PUBLISH_S),
+            Job(self._group, FIRST_S + LEARN_S, LEARN_S),
+            Job(self._learn, LEARN_AFTER_S, LEARN_S),
+        )
+        self._tasks = [asyncio.create_task(repeat(job)) for job in jobs]
 
     async def stop(self) -> None:
         """End."""
@@ -118,142 +146,94 @@ class Jobs:
                 await task
 
     async def _read_model(self) -> None:
-        while True:
-            try:
-                if await asyncio.to_thread(self._reader.refresh):
-                    log.info("model_read")
-            except ModelError as error:
-                log.error("model_unreadable", reason=error.sentence)
-            await asyncio.sleep(MODEL_S)
+        try:
+            if await asyncio.to_thread(self._reader.refresh):
+                log.info("model_read")
+        except ModelError as error:
+            log.error("model_unreadable", reason=error.sentence)
 
     async def _refresh(self) -> None:
+        turn = next(self._turns)
+        if not turn:
+            # What was read as the site started is a moment old: the search is given its voices first.
+            await self._add_voices()
+            return
+        await self._openings.refresh()
+        if await self._knowledge.refresh(territories=turn % TERRITORIES_EVERY == 0):
+            log.info("knowledge_refreshed", articles=len(self._knowledge.articles))
+
+    async def _add_voices(self) -> None:
         try:
             await self._knowledge.add_voices()
         except (OSError, ValueError, YAMLError) as error:
             # The search then knows the articles alone: poorer, but it answers.
             log.error("utterances_unreadable", reason=str(error))
-        for turn in itertools.count(1):
-            await asyncio.sleep(REFRESH_S)
-            try:
-                await self._openings.refresh()
-                if await self._knowledge.refresh(territories=turn % TERRITORIES_EVERY == 0):
-                    log.info("knowledge_refreshed", articles=len(self._knowledge.articles))
-            except StorageUnavailable:
-                log.warning("knowledge_not_refreshed")
 
     async def _raise_alerts(self) -> None:
-        while True:
-            try:
-                if raised := await raise_alerts(self._database, self._clock):
-                    log.info("deadlines_raised", requests=raised)
-            except StorageUnavailable:
-                log.warning("deadlines_postponed")
-            await asyncio.sleep(ALERTS_S)
+        if raised := await raise_alerts(self._database, self._clock):
+            log.info("deadlines_raised", requests=raised)
 
     async def _follow_incidents(self) -> None:
-        while True:
-            try:
-                await self._incidents.refresh()
-                while told := await tell_ended(self._database, self._clock):
-                    log.info("incident_end_told", conversations=told)
-            except StorageUnavailable:
-                log.warning("incidents_not_followed")
-            await asyncio.sleep(REFRESH_S)
+        await self._incidents.refresh()
+        while told := await tell_ended(self._database, self._clock):
+            log.info("incident_end_told", conversations=told)
 
     async def _purge(self) -> None:
-        while True:
-            try:
-                if await self._lease.take("purge", self._clock.now() + PURGE_EVERY):
-                    await self._personal_data.purge()
-            except StorageUnavailable:
-                log.warning("purge_postponed")
-            await asyncio.sleep(3600)
+        if await self._lease.take("purge", self._clock.now() + PURGE_EVERY):
+            await self._personal_data.purge()
 
     async def _carry(self) -> None:
-        while True:
-            try:
-                # Short: each step has a lease of its own, and this one keeps two processes from asking for the same.
-                if await self._courier.has_tools() and await self._lease.take(
-                    "outbox", self._clock.now() + CARRIED_WITHIN
-                ):
-                    await self._courier.send_due()
-                    await self._courier.read_due()
-            except StorageUnavailable:
-                log.warning("exchanges_postponed")
-            await asyncio.sleep(CARRY_S)
+        # Short: each step has a lease of its own, and this one keeps two processes from asking for the same.
+        if await self._courier.has_tools() and await self._lease.take("outbox", self._clock.now() + CARRIED_WITHIN):
+            await self._courier.send_due()
+            await self._courier.read_due()
 
     async def _post(self) -> None:
-        while True:
-            try:
-                if self._postman is None:
-                    await letters.drop_all(self._database)
-                else:
-                    # Each letter has a lease of its own: two processes do not send the same.
-                    while await self._postman.send_due():
-                        pass
-            except StorageUnavailable:
-                log.warning("letters_postponed")
-            await asyncio.sleep(POST_S)
+        if self._postman is None:
+            await letters.drop_all(self._database)
+            return
+        # Each letter has a lease of its own: two processes do not send the same.
+        while await self._postman.send_due():
+            pass
 
     async def _count_questions(self) -> None:
-        while True:
-            try:
-                if await self._lease.take("questions", self._clock.now() + COUNTED_WITHIN):
-                    while counted := await count_questions(self._database, self._clock):
-                        log.info("questions_counted", conversations=counted)
-                        await asyncio.sleep(COUNT_PAUSE_S)
-            except StorageUnavailable:
-                log.warning("questions_not_counted")
-            await asyncio.sleep(COUNT_S)
+        if await self._lease.take("questions", self._clock.now() + COUNTED_WITHIN):
+            while counted := await count_questions(self._database, self._clock):
+                log.info("questions_counted", conversations=counted)
+                await asyncio.sleep(COUNT_PAUSE_S)
 
     async def _train(self) -> None:
-        while True:
-            try:
-                self._launcher.reap()
-                if await follow(self._database, self._clock):
-                    log.error("training_lost")
-                if number := await begin_due(self._database, self._clock):
-                    await launch(self._database, self._clock, self._launcher, number)
-                    log.info("training_begun", run=number)
-            except StorageUnavailable:
-                log.warning("trainings_postponed")
-            await asyncio.sleep(TRAININGS_S)
+        self._launcher.reap()
+        if await follow(self._database, self._clock):
+            log.error("training_lost")
+        if number := await begin_due(self._database, self._clock):
+            await launch(self._database, self._clock, self._launcher, number)
+            log.info("training_begun", run=number)
 
     async def _publish(self) -> None:
-        while True:
-            try:
-                if await self._publisher.has_due() and await self._lease.take(
-                    "publication", self._clock.now() + PUBLISHED_WITHIN
-                ):
-                    log.info("articles_published_or_withdrawn", count=await self._publisher.do_due())
-            except StorageUnavailable:
-                log.warning("publication_postponed")
-            await asyncio.sleep(PUBLISH_S)
+        if await self._publisher.has_due() and await self._lease.take(
+            "publication", self._clock.now() + PUBLISHED_WITHIN
+        ):
+            log.info("articles_published_or_withdrawn", count=await self._publisher.do_due())
 
     async def _learn(self) -> None:
-        while True:
-            try:
-                # What is known is known by each process; one of them collects.
-                await self._learning.prepare()
-                if await self._lease.take("inbox", self._clock.now() + LEARNT_WITHIN):
-                    if collected := await self._learning.collect():
-                        log.info("inbox_collected", messages=collected)
-            except (StorageUnavailable, IntegrityError):
-                # A conversation that is erased at this moment takes its messages with it: the next turn sees it gone.
-                log.warning("inbox_postponed")
-            await asyncio.sleep(LEARN_S)
+        # What is known is known by each process; one of them collects.
+        await self._learning.prepare()
+        if not await self._lease.take("inbox", self._clock.now() + LEARNT_WITHIN):
+            return
+        try:
+            if collected := await self._learning.collect():
+                log.info("inbox_collected", messages=collected)
+        except IntegrityError:
+            # A conversation that is erased at this moment takes its messages with it: the next turn sees it gone.
+            log.warning("job_postponed", job="learn")
 
     async def _group(self) -> None:
-        while True:
-            await asyncio.sleep(LEARN_S)
+        until = self._clock.now() + REGROUPED_WITHIN
+        if await self._learning.has_new() and await self._lease.take("inbox_groups", until):
             try:
-                until = self._clock.now() + REGROUPED_WITHIN
-                if await self._learning.has_new() and await self._lease.take("inbox_groups", until):
-                    try:
-                        if grouped := await self._learning.group():
-                            log.info("inbox_grouped", messages=grouped)
-                    finally:
-                        # What came meanwhile need not wait until then.
-                        await self._lease.give_back("inbox_groups", until)
-            except StorageUnavailable:
-                log.warning("inbox_postponed")
+                if grouped := await self._learning.group():
+                    log.info("inbox_grouped", messages=grouped)
+            finally:
+                # What came meanwhile need not wait until then.
+                await self._lease.give_back("inbox_groups", until)
