@@ -250,12 +250,8 @@ class _Turn:
         if not buttons:
             return self.search()
         state = after_question(self.state, self.text, self.decided.alternatives)
-        if self.decided.command == kinds.VAGUE:
-            # Rasa's rules see a choice, whatever its reason: what it uttered is said by who is in doubt.
-            text = self.composer.say("utter_laquelle", self.profile)
-        else:
-            text = self._sentence("utter_choisir")
-        return self._offered(text, [*buttons, OTHER_BUTTON], state)
+        which = "utter_laquelle" if self.decided.command else "utter_choisir"
+        return self._offered(self._sentence(which), [*buttons, OTHER_BUTTON], state)
 
     def second_try(self) -> Composed:
         """Offer other articles, or a person; a person alone when none of them is in service any more."""

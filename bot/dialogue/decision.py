@@ -56,9 +56,6 @@ SEND = "envoyer"
 SEPARATE = "separer"
 DROP = "abandonner"
 
-# Why topics are offered: what was said leaves open which, however well it was understood.
-VAGUE = "vague"
-
 # What the follow-up is told to do.
 STATUS = "etat"
 CLOSE = "clore"
@@ -136,7 +133,10 @@ class Context:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do with a message; `topic` is what it was understood as."""
+    """What to do with a message; `topic` is what it was understood as.
+
+    `command` is what the form or the follow-up is told; with choices, the vague topic that leaves open which, None in a doubt.
+    """
 
     kind: str
     topic: str | None = None
@@ -447,7 +447,7 @@ class _Decider:
         if self.topics[name].is_vague:
             choices = tuple(self._near(name))
             return Decision(
-                CHOICES, choices[0], round(probability, 4), choices=choices, alternatives=choices, command=VAGUE
+                CHOICES, choices[0], round(probability, 4), choices=choices, alternatives=choices, command=name
             )
         sure = probability >= self._bar(name)
         if name == OUT_OF_SCOPE and sure:

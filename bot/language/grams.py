@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from bot.language.courtesy import without_courtesy
+from bot.language.elsewhere import mark_elsewhere
 from bot.language.normalise import normalise
 from bot.language.sounds import sound
 from bot.topics import PROFILES
@@ -81,7 +82,7 @@ _COUNTED: dict[str, tuple[Callable[..., list[str]], bool]] = {
 
 
 def _written(text: str) -> str:
-    return normalise(without_courtesy(text))
+    return mark_elsewhere(normalise(without_courtesy(text)))
 
 
 def _analyser(name: str, settings: GramSettings) -> Callable[[str], list[str]]:

@@ -261,7 +261,8 @@ NOTME: jamais de la vie, n est plus la mienne, pas la mienne, il dormait, elle d
 # What makes the same words harmless
 FRAME: classe virtuelle, sur le harcelement, sur la violence, sur les violences, sur le cyberharcelement,
   sur le suicide, contre le harcelement, contre la violence, contre les violences, anti harcelement,
-  non au harcelement, au harcelement, faute de frappe, stage sur, stage de, concours, proces, coup de main,
+  non au harcelement, au harcelement, faute de frappe, aller frapper a la porte,
+  aller frapper a une autre porte, aller frapper a votre porte, stage sur, stage de, concours, proces, coup de main,
   coup de crayon, coup d oeil, coup de fil, coup de pouce, coup de telephone, on se moque de nous, on se moque de moi,
   un livre, mon livre, livre sur, le livre, expose, redaction, dissertation, un film, le film, bon film, ce film,
   du film, film sur, roman, chanson, poeme, episode, serie, heros, personnage, definition, synonyme, une affiche,

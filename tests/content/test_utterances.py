@@ -17,7 +17,7 @@ from tests.content.reading import domain, nlu_blocks, utterances
 
 VOICES = ("standard", "sms", "fautes", "mots_cles", "long", "indirect", "emotion", "oral")
 # The hands that wrote: folds are parted by them, for what counts is to understand people who wrote nothing of it.
-HANDS = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q")
+HANDS = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "u")
 LEAST_BY_TOPIC = 150
 LEAST_BY_EMERGENCY = 250
 LEAST_OUT_OF_SCOPE = 600

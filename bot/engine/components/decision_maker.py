@@ -60,6 +60,8 @@ def intent_of(decided: Decision) -> str:
     """Return the intent that the rules of data/stories see."""
     if decided.kind in _BY_TOPIC and decided.topic:
         return decided.topic
+    if decided.kind == kinds.CHOICES and decided.command:
+        return decided.command
     return _BY_INTENT.get(decided.kind, f"decision_{decided.kind}")
 
 

@@ -95,7 +95,11 @@ def test_a_new_question_with_thanks_is_served_when_help_was_just_given() -> None
 
 def test_what_leaves_the_topic_open_is_answered_by_its_choices() -> None:
     found = decided("je n'arrive pas à me connecter", ("vague_connexion", SURE), ("connexion_erreur", 0.1))
-    assert (found.kind, found.topic, found.command) == (kinds.CHOICES, "connexion_mot_de_passe_oublie", kinds.VAGUE)
+    assert (found.kind, found.topic, found.command) == (
+        kinds.CHOICES,
+        "connexion_mot_de_passe_oublie",
+        "vague_connexion",
+    )
     assert found.choices == (
         "connexion_mot_de_passe_oublie", "connexion_identifiant_oublie", "connexion_compte_bloque", "connexion_erreur",
     )  # fmt: skip

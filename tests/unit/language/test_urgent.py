@@ -42,6 +42,7 @@ HARASSMENT_PHRASES = (
     "Ma mère me frappe avec une ceinture quand elle boit",
     "Ils m'ont enfermée dans le placard du gymnase",
     "une fille de 5e menace ma soeur de la frapper demain",
+    "il m'a frappé à la porte du collège",
     "Mon beau-père vient dans ma chambre le soir et je dois rien dire à maman",
     "un garçon de ma classe a fait tourner une photo intime de moi",
     "Personne ne veut s'asseoir avec mon fils à la cantine et on lui jette de la nourriture",
@@ -81,6 +82,7 @@ HACKED_PHRASES = (
     "je crois que kk1 va sur ma session quand jsuis pas la",
 )
 HARMLESS_PHRASES = (
+    "votre robot est nul, autant aller frapper à la porte de la directrice",
     "Je dois préparer une affiche contre le harcèlement pour vendredi",
     "Où est le règlement intérieur sur les violences ?",
     "Je ne suis pas harcelé, je fais juste un exposé",
