@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -147,6 +148,51 @@ async def test_writers_take_turns_as_they_came_and_none_is_turned_away(leases: D
     assert len(await names(leases)) == 60
     if "sqlite" in str(leases.engine.url):
         assert order == sorted(order)
+
+
+async def test_a_process_that_stood_still_does_not_cost_a_writer_his_turn(leases: Database) -> None:
+    holds, waits = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async with leases.transaction() as session:
+            session.add(LeaseRow(name="a", until=NOON))
+            holds.set()
+            await waits.wait()
+            # Nothing of this process runs meanwhile, as when its machine is paused.
+            time.sleep(BUSY_TIMEOUT_MS / 1000 + 0.2)
+            await asyncio.sleep(0.05)
+
+    async def write() -> None:
+        async with leases.transaction() as session:
+            session.add(LeaseRow(name="b", until=NOON))
+
+    holding = asyncio.create_task(hold())
+    await holds.wait()
+    writing = asyncio.create_task(write())
+    await asyncio.sleep(0.1)
+    waits.set()
+    await asyncio.gather(holding, writing)
+    assert await names(leases) == ["a", "b"]
+
+
+async def test_a_writer_who_gives_up_waiting_leaves_the_turn_to_the_next(leases: Database) -> None:
+    if "sqlite" not in str(leases.engine.url):
+        pytest.skip("PostgreSQL's writers do not wait for one another")
+
+    async def write(name: str) -> None:
+        async with leases.transaction() as session:
+            session.add(LeaseRow(name=name, until=NOON))
+
+    async with leases.transaction() as session:
+        session.add(LeaseRow(name="a", until=NOON))
+        await session.flush()
+        given_up, next_one = asyncio.create_task(write("b")), asyncio.create_task(write("c"))
+        await asyncio.sleep(0.1)
+        given_up.cancel()
+    await next_one
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    assert await names(leases) == ["a", "c"]
 
 
 async def test_what_was_being_stored_is_not_in_the_exception(leases: Database) -> None:
